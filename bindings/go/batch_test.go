@@ -9,10 +9,10 @@ import (
 	"rpyc"
 )
 
-// Squares is what batches call.
+// Squares is the service that batches call.
 type Squares struct{ hold chan struct{} }
 
-// Square fails for odd numbers beyond 100.
+// Square fails for odd numbers above 100.
 func (*Squares) Square(n int64) (int64, error) {
 	if n > 100 && n%2 == 1 {
 		return 0, errors.New("odd")
@@ -20,12 +20,12 @@ func (*Squares) Square(n int64) (int64, error) {
 	return n * n, nil
 }
 
-// Apply asks the caller back before it answers.
+// Apply calls a function of the caller before it replies.
 func (*Squares) Apply(ctx context.Context, f func(context.Context, int64) (int64, error), n int64) (int64, error) {
 	return f(ctx, n)
 }
 
-// Hold answers when it is let go.
+// Hold replies when the channel is closed.
 func (s *Squares) Hold(ctx context.Context, n int64) (int64, error) {
 	if n >= 10 {
 		select {
@@ -53,7 +53,7 @@ func TestBatch(t *testing.T) {
 	defer cancel()
 
 	t.Run("results and errors", func(t *testing.T) {
-		// One argument cannot be sent: the others are not held up.
+		// An argument that cannot be sent does not stop the other calls.
 		calls := lists(300, func(i int) []any { return []any{int64(i)} })
 		calls[7] = []any{make(chan int)}
 		for _, window := range []int{0, 1, 5, 1000} {

@@ -7,7 +7,7 @@ import (
 	"rpyc"
 )
 
-// One call after the other, between two processes' worth of Go in one.
+// Calls one after the other, with client and server in one process.
 func BenchmarkCall(b *testing.B) {
 	addr, _ := serve(b, newCalculator())
 	conn := dial(b, addr)
@@ -21,7 +21,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// As many as there are goroutines.
+// One call at a time for each of many goroutines.
 func BenchmarkCallsAtOnce(b *testing.B) {
 	addr, _ := serve(b, newCalculator())
 	conn := dial(b, addr)

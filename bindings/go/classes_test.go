@@ -8,7 +8,7 @@ import (
 	"rpyc"
 )
 
-// Judge is asked about objects and classes of others.
+// Judge checks objects and classes of others.
 type Judge struct{}
 
 func (*Judge) Instance(ctx context.Context, obj, class *rpyc.Object) (bool, error) {
@@ -22,7 +22,7 @@ func (*Judge) Make(ctx context.Context, class *rpyc.Object, args ...any) (any, e
 func (*Judge) Kind(obj *rpyc.Object) rpyc.Tuple { return rpyc.Tuple{obj.TypeName(), obj.IsClass()} }
 func (*Judge) Echo(value any) any               { return value }
 
-// A class of Go is one class on all connections.
+// A Go class is the same class on all connections.
 func TestClassesAreTheSameOnAllConnections(t *testing.T) {
 	addr, _ := serve(t, &Shelf{book: Book{"Go", 3}, left: make(chan struct{})})
 	ctx := within(t)
@@ -60,7 +60,7 @@ func TestClassesPassedOn(t *testing.T) {
 	equal(t, must[int](t)(made.Len(ctx)), 7)
 	equal(t, must[bool](t)(made.IsInstance(ctx, class)), true)
 	equal(t, instance(made, class), true)
-	// It comes home as itself.
+	// The class comes back as itself.
 	equal(t, must[any](t)(judge.Root().CallMethod(ctx, "echo", class)).(*rpyc.Object).Same(class), true)
 	// Objects and classes of different connections.
 	other := dial(t, shelfAddr)

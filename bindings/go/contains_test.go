@@ -20,7 +20,7 @@ func (*membership) Squares() *rpyc.Iterator {
 	})
 }
 
-// Contains goes no further than it must.
+// Contains requests no more items than necessary.
 func TestContains(t *testing.T) {
 	addr, _ := serve(t, &membership{})
 	conn, ctx := dial(t, addr), within(t)
@@ -33,7 +33,7 @@ func TestContains(t *testing.T) {
 	}
 }
 
-// Failing has these methods, which fail with what would else say that there are none.
+// Failing has the special methods, but they fail with errors that otherwise mean that a method is missing.
 type Failing struct{}
 
 func (*Failing) DescribeRPyC(c *rpyc.Class) {
@@ -52,7 +52,7 @@ func (*Negative) DescribeRPyC(c *rpyc.Class) {
 func (*membership) Failing() *Failing   { return &Failing{} }
 func (*membership) Negative() *Negative { return &Negative{} }
 
-// A method that fails with AttributeError is there all the same.
+// A method that fails with AttributeError is not treated as missing.
 func TestTruthOfFailing(t *testing.T) {
 	addr, _ := serve(t, &membership{})
 	conn, ctx := dial(t, addr), within(t)

@@ -9,10 +9,10 @@ import (
 	"rpyc"
 )
 
-// Clocked tells what its contexts say of the time.
+// Clocked reports the deadlines of its contexts.
 type Clocked struct{ ended chan error }
 
-// Left gives how many milliseconds the caller still waits; -1: that is not known.
+// Left returns how many milliseconds the caller will still wait; -1 if unknown.
 func (*Clocked) Left(ctx context.Context) int64 {
 	deadline, limited := ctx.Deadline()
 	if !limited {
@@ -21,14 +21,14 @@ func (*Clocked) Left(ctx context.Context) int64 {
 	return time.Until(deadline).Milliseconds()
 }
 
-// Work ends when nobody waits any more.
+// Work ends when the caller stops waiting.
 func (c *Clocked) Work(ctx context.Context) error {
 	<-ctx.Done()
 	c.ended <- ctx.Err()
 	return ctx.Err()
 }
 
-// Pass asks the peer with the caller's own time.
+// Pass calls the peer with the caller's remaining time.
 func (*Clocked) Pass(ctx context.Context, f func(context.Context) (int64, error)) (int64, error) {
 	return f(ctx)
 }
@@ -52,11 +52,11 @@ func TestDeadlines(t *testing.T) {
 	about(left(hour, conn))
 	equal(t, left(context.Background(), conn), int64(-1))
 	about(left(context.Background(), dial(t, addr, rpyc.WithConfig("native", "on"), rpyc.WithTimeout(time.Hour))))
-	// It goes on with what a call asks in its turn.
+	// The remaining time also applies to requests that a call makes itself.
 	own := &Clocked{}
 	about(must[int64](t)(rpyc.Call[int64](hour, conn.Root(), "pass", own.Left)))
 	equal(t, must[int64](t)(rpyc.Call[int64](context.Background(), conn.Root(), "pass", own.Left)), int64(-1))
-	// Without the native dialect nothing of it is sent.
+	// Without the native dialect no deadline is sent.
 	equal(t, left(hour, dial(t, addr)), int64(-1))
 
 	short, stop := context.WithTimeout(context.Background(), 30*time.Millisecond)
@@ -67,5 +67,5 @@ func TestDeadlines(t *testing.T) {
 	if err := <-service.ended; !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	about(left(hour, conn)) // the connection goes on
+	about(left(hour, conn)) // the connection stays open
 }

@@ -14,13 +14,13 @@ import (
 	"rpyc"
 )
 
-// counted is a service that counts how often it is told of connections.
+// counted is a service that counts its notifications of connections.
 type counted struct{ connected, disconnected atomic.Int32 }
 
 func (c *counted) OnConnect(*rpyc.Conn) error { c.connected.Add(1); return nil }
 func (c *counted) OnDisconnect(*rpyc.Conn)    { c.disconnected.Add(1) }
 
-// asked accepts a connection and reads a request; its first byte tells the dialect.
+// heardBy accepts a connection and reads a request, whose first byte identifies the dialect.
 func heardBy(t *testing.T, listener net.Listener) (net.Conn, byte) {
 	t.Helper()
 	stream, err := listener.Accept()
@@ -35,7 +35,7 @@ func heardBy(t *testing.T, listener net.Listener) (net.Conn, byte) {
 	return stream, first[5]
 }
 
-// rootIn answers GETROOT with an int, which is no root, but an answer.
+// rootIn replies to GETROOT with an int. It is not a root, but it is a reply.
 func rootIn(dialect int) []byte {
 	if dialect == 5 {
 		return []byte("\x00\x00\x00\x06\x00\x12\x52\x50\x11\x51\x57\n")
@@ -53,7 +53,7 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// Whichever of two connections is answered is the one; the other ends without a further word.
+// The connection on which a reply arrives is kept. The other one is closed without a message.
 func TestDialectBesideASilentOne(t *testing.T) {
 	for _, dialect := range []int{5, 6} {
 		listener := listen(t)
@@ -87,7 +87,7 @@ func TestDialectBesideASilentOne(t *testing.T) {
 	}
 }
 
-// A server that can be asked only once says what it speaks, and the error says what to do.
+// A server for one connection shows its dialect, and the error names the remedy.
 func TestDialectOfAServerForOneConnection(t *testing.T) {
 	listener := listen(t)
 	go func() {
@@ -117,7 +117,7 @@ func TestDialectNobodyAnswers(t *testing.T) {
 	}
 }
 
-// Where a second connection cannot be had at first it is tried again, and what could not be made says nothing of the first.
+// If a second connection cannot be made, it is tried again. That failure has no effect on the first connection.
 func TestDialectOfASecondConnectionThatFails(t *testing.T) {
 	for _, dialect := range []int{5, 6} {
 		listener := listen(t)
@@ -151,7 +151,7 @@ func TestDialectOfASecondConnectionThatFails(t *testing.T) {
 		equal(t, refused.Load(), int32(2))
 		conn.Close()
 	}
-	// A first that ends is the reason, not a second that could not be made.
+	// If the first connection ends, that is the error, not the failure to make a second one.
 	listener := listen(t)
 	var dialled atomic.Int32
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -173,7 +173,7 @@ func TestDialectOfASecondConnectionThatFails(t *testing.T) {
 	}
 }
 
-// A server that speaks first, in a compressed message.
+// The server sends the first message, and it is compressed.
 func TestDialectOfACompressedFirstMessage(t *testing.T) {
 	var body bytes.Buffer
 	writer := zlib.NewWriter(&body)

@@ -43,7 +43,7 @@ func TestEverythingIsDocumented(t *testing.T) {
 	}
 	functions := func(prefix string, list []*doc.Func) {
 		for _, f := range list {
-			// What a type has for an interface of Go's own explains itself.
+			// Methods for interfaces of Go itself need no comment.
 			if f.Name != "Error" && f.Name != "Is" && f.Name != "DescribeRPyC" {
 				check(prefix+f.Name, f.Doc)
 			}

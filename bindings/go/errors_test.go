@@ -108,7 +108,7 @@ func TestDeadline(t *testing.T) {
 	equal(t, err.Error(), "rpyc: wait() on "+addr+" did not answer in time; it may still be running")
 	equal(t, must[int](t)(rpyc.Call[int](within(t), conn.Root(), "add", 1)), 3)
 
-	// A limit for those who set none.
+	// A timeout for requests without a deadline.
 	limited := dial(t, addr, rpyc.WithTimeout(50*time.Millisecond))
 	<-service.started
 	_, err = rpyc.Call[any](context.Background(), limited.Root(), "wait")
@@ -117,7 +117,7 @@ func TestDeadline(t *testing.T) {
 	}
 	limited.Close()
 	conn.Close()
-	equal(t, <-service.ended, context.Canceled) // the callers are gone
+	equal(t, <-service.ended, context.Canceled) // the callers have stopped waiting
 }
 
 func TestCancellation(t *testing.T) {
@@ -153,7 +153,7 @@ func TestTheEndOfAConnection(t *testing.T) {
 	}()
 	<-service.started
 	equal(t, conn.Err(), error(nil))
-	stop() // the server goes
+	stop() // stops the server
 	if err := <-waiting; !errors.Is(err, rpyc.ErrClosed) {
 		t.Fatalf("got %v", err)
 	}
@@ -205,7 +205,7 @@ func TestErrorsOfGoAsExceptions(t *testing.T) {
 	}
 }
 
-// What a peer says cannot steer a terminal, nor look like another line of a log; Message has it as it came.
+// A peer's message cannot control a terminal or look like another line of a log. Message returns it unchanged.
 func TestTextsForTerminals(t *testing.T) {
 	text := "a\n\t\r\x1b[2J\x7f\u009b\u202e\u2028\\n caf\u00e9"
 	service := failing{rpyc.Raise("ValueError", text)}

@@ -166,12 +166,12 @@ func ExampleNewServer() {
 	done := make(chan error)
 	go func() { done <- rpyc.NewServer(&Bank{}, rpyc.WithSerial()).Serve(ctx, listener) }()
 
-	cancel() // the context ends the server
+	cancel() // ends the server
 	fmt.Println(<-done)
 	// Output: <nil>
 }
 
-// Calls that are under way at the same time.
+// Calls that run at the same time.
 func ExampleAsync() {
 	conn, stop := exampleBank()
 	defer stop()
@@ -190,7 +190,7 @@ func ExampleAsync() {
 	// 70 <nil>
 }
 
-// A list that a peer changes.
+// A list that a peer modifies.
 func ExampleLiveList() {
 	conn, stop := exampleBank()
 	defer stop()

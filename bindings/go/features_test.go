@@ -14,7 +14,7 @@ import (
 	"rpyc"
 )
 
-// Requests as they are carry every kind of value.
+// Raw requests can carry every kind of value.
 func TestRawRequests(t *testing.T) {
 	conn, ctx := connect(t)
 	const callAttr = 8
@@ -71,7 +71,7 @@ func TestFuturesKeepTheirOrder(t *testing.T) {
 	if err := second(rpyc.AsyncInvoke[string](ctx, note, 1).Result()); !errors.Is(err, rpyc.ErrType) {
 		t.Errorf("got %v", err)
 	}
-	// A serial call that waits for futures lets the calls run that they make.
+	// A serial call that waits for futures lets the calls that they make run.
 	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "fan", func(n int) (int, error) {
 		return rpyc.Call[int](ctx, conn.Root(), "note", n)
 	})), 6)
@@ -141,7 +141,7 @@ func TestLiveContainersAtOnce(t *testing.T) {
 	equal(t, len(must[rpyc.Dict](t)(rpyc.Call[rpyc.Dict](ctx, conn.Root(), "dict"))), 200)
 }
 
-// Lists and dicts that hold each other are compared as far as it makes sense.
+// Lists and dicts that contain each other are compared up to a limit.
 func TestLiveContainersThatHoldThemselves(t *testing.T) {
 	one, two := rpyc.NewLiveList(), rpyc.NewLiveList()
 	one.Append(two)
@@ -181,7 +181,7 @@ type containers struct {
 func (c *containers) List() *rpyc.LiveList { return c.list }
 func (c *containers) Dict() *rpyc.LiveDict { return c.dict }
 
-// AreHome gets them as values and in Go's own types.
+// AreHome receives them as values and as Go types.
 func (c *containers) AreHome(list *rpyc.LiveList, dict *rpyc.LiveDict) bool {
 	return list == c.list && dict == c.dict
 }
@@ -218,13 +218,13 @@ func TestObjectsPassedOn(t *testing.T) {
 	shelfAddr, _ := serve(t, service)
 	shelf := dial(t, shelfAddr)
 	book := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, shelf.Root(), "book"))
-	// The other server hands the same object back, and asks it something.
+	// The other server returns the same object, and sends a request to it.
 	equal(t, must[any](t)(owner.Root().CallMethod(ctx, "echo", book)) == any(book), true)
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, owner.Root(), "sum", book)), 6.0)
 	equal(t, must[string](t)(rpyc.Call[string](ctx, shelf.Root(), "describe", owner.Root())), must[string](t)(owner.Root().Str(ctx)))
 	equal(t, must[bool](t)(rpyc.Call[bool](ctx, owner.Root(), "same", shelf.Root(), shelf.Root())), true)
 	equal(t, must[bool](t)(rpyc.Call[bool](ctx, owner.Root(), "same", shelf.Root(), book)), false)
-	// A function of one, called by the other.
+	// A function of one server, called by the other.
 	title := must[*rpyc.Object](t)(rpyc.Get[*rpyc.Object](ctx, shelf.Root(), "pages_after"))
 	equal(t, must[int](t)(rpyc.Call[int](ctx, owner.Root(), "apply", title, 40)), 41)
 	theirs := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, owner.Root(), "view_of", book))
@@ -232,7 +232,7 @@ func TestObjectsPassedOn(t *testing.T) {
 	if err := second(theirs.CallMethod(ctx, "pages")); !errors.Is(err, rpyc.Type("AttributeError")) {
 		t.Errorf("got %v", err)
 	}
-	// When its owner is gone, whoever asks is told.
+	// When its owner has closed, requests to the object fail.
 	shelf.Close()
 	if err := second(rpyc.Call[float64](ctx, owner.Root(), "sum", book)); err == nil {
 		t.Error("an object without its connection was used")
@@ -243,15 +243,15 @@ func TestObjectsPassedOn(t *testing.T) {
 // PagesAfter is called by another server.
 func (*Shelf) PagesAfter(n int) int { return n + 1 }
 
-// Same tells whether two objects of a peer are one.
+// Same reports whether two objects are the same object of the peer.
 func (*Calculator) Same(one, two *rpyc.Object) bool { return one.Same(two) }
 
-// ViewOf gives a view of an object of the peer.
+// ViewOf returns a view of an object of the peer.
 func (*Calculator) ViewOf(object *rpyc.Object) *rpyc.View {
 	return rpyc.Restricted(object, []string{"title"}, nil)
 }
 
-// Functions and methods that a peer gives back are called where they are.
+// Functions and methods that a peer sends back are called in this process.
 func TestFunctionsComeHome(t *testing.T) {
 	conn, ctx := connect(t)
 	root := conn.Root()
@@ -259,11 +259,11 @@ func TestFunctionsComeHome(t *testing.T) {
 	equal(t, must[int](t)(rpyc.Call[int](ctx, root, "apply", add, 40)), 42)
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", add)), "*rpyc.Function")
 	equal(t, must[int](t)(rpyc.Invoke[int](ctx, must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "echo", add)), 1, rpyc.Keywords{"b": 5})), 6)
-	// One that the library has made.
+	// A method that the library made.
 	name := must[*rpyc.Object](t)(rpyc.Get[*rpyc.Object](ctx, root, "get_service_name"))
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", name)), "*rpyc.Object")
 	equal(t, must[string](t)(rpyc.Invoke[string](ctx, must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "echo", name)))), "CALCULATOR")
-	// One of another type, and one with a signature.
+	// A function of another type, and one with a signature.
 	plain := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "doubler"))
 	equal(t, must[int](t)(rpyc.Call[int](ctx, root, "apply", plain, 21)), 42)
 	signed := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "scaler"))
@@ -289,7 +289,7 @@ func (*Calculator) Scaler() any {
 	return rpyc.Func("scale(n, by=3)", func(n, by int) int { return n * by })
 }
 
-// What was sent as a copy comes home as what it was.
+// A value that was sent as a copy comes back as the original.
 func TestSnapshotsComeHome(t *testing.T) {
 	addr, _ := serve(t, &keeper{})
 	conn, ctx := dial(t, addr), within(t)
@@ -311,13 +311,13 @@ func TestSnapshotsComeHome(t *testing.T) {
 	equal(t, copied, rpyc.FrozenSet{mine})
 }
 
-// keeper keeps what it gets.
+// keeper keeps the value that it receives.
 type keeper struct{ value any }
 
 func (k *keeper) Keep(value any) { k.value = value }
 func (k *keeper) Kept() any      { return k.value }
 
-// A type with rules of its own, asked by Go.
+// A type with its own access rules, accessed from Go.
 type guardedType struct{ mu sync.Mutex }
 
 func (*guardedType) Open() string { return "open" }
@@ -349,7 +349,7 @@ func TestOwnRules(t *testing.T) {
 	equal(t, must[any](t)(rpyc.Attribute(ctx, newCalculator(), "answer")), 42)
 }
 
-// Files work over a connection as the streams do that are behind them.
+// Files work over a connection like the streams behind them.
 func TestFiles(t *testing.T) {
 	content := strings.Repeat("0123456789\n", 20000)
 	output := &flushed{}

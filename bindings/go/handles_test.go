@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// lender gives objects and takes functions.
+// lender returns objects and takes functions.
 type lender struct{ n int }
 
 func (*lender) Lend() *lender                              { return &lender{1} }
 func (*lender) Take(f func(int) (int, error)) (int, error) { return f(1) }
 func (l *lender) Keep(any)                                 { l.n++ }
 
-// Both sides forget what they lent when the other gives it back.
+// Both sides drop their exported objects when the other side releases them.
 func TestNoHandleStays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -54,13 +54,13 @@ func TestNoHandleStays(t *testing.T) {
 	theirs := server.Conns()[0].conn
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		runtime.GC() // releases what was not closed
+		runtime.GC() // releases objects that were not closed
 		if err := client.Ping(ctx); err != nil {
 			t.Fatal(err)
 		}
 		ours, byValue, pending := held(client.conn)
 		lent, _, _ := held(theirs)
-		// The server's root stays.
+		// Only the server's root remains.
 		if ours == 0 && byValue == 0 && pending == 0 && lent == 1 {
 			break
 		}
@@ -75,7 +75,8 @@ func TestNoHandleStays(t *testing.T) {
 	}
 }
 
-// showing lends what is made for each use: views, methods that are read, lists, files, objects of another connection.
+// showing exports objects that are made for each use: views, methods that are read, lists, files, objects of another
+// connection.
 type showing struct{ other *Conn }
 
 func (*showing) View() *View     { return Restricted(&lender{}, []string{"keep"}, nil) }
@@ -86,7 +87,7 @@ func (s *showing) Other(ctx context.Context) (any, error) {
 }
 func (*showing) Sum(numbers []int) int { return len(numbers) }
 
-// Nothing of what is made for a moment stays after it.
+// No object that is made for one use remains after it.
 func TestNothingMadeForAMomentStays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -148,7 +149,7 @@ func TestNothingMadeForAMomentStays(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// The root of each server is lent for ever.
+		// The root of each server stays exported.
 		counts := []int{count(client.conn), count(server.Conns()[0].conn), count(behind.Conns()[0].conn)}
 		if fmt.Sprint(counts) == "[0 1 1]" {
 			break
@@ -160,7 +161,7 @@ func TestNothingMadeForAMomentStays(t *testing.T) {
 	}
 }
 
-// A connection that ends takes the handles of what is being sent with it; the encoding frees them no more.
+// A connection that ends frees the handles of values that are being sent. The encoder must not free them again.
 func TestEndDuringEncoding(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

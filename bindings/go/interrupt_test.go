@@ -9,7 +9,7 @@ import (
 	"rpyc"
 )
 
-// heldUp holds calls until they are let go.
+// heldUp holds calls until the gate is closed.
 type heldUp struct {
 	entered chan bool
 	gate    chan bool
@@ -49,11 +49,11 @@ func TestInterrupt(t *testing.T) {
 	if _, err := future.Result(); !errors.Is(err, rpyc.ErrInterrupted) {
 		t.Error(err)
 	}
-	close(service.gate) // the late answers are dropped
+	close(service.gate) // the late replies are dropped
 	if n := must[int](t)(rpyc.Call[int](within(t), conn.Root(), "quick", 7)); n != 7 {
 		t.Error(n)
 	}
-	// Nobody waits: the next request is interrupted, and not sent.
+	// No request is waiting: the next one is interrupted and not sent.
 	before := atomic.LoadInt32(&service.calls)
 	conn.Interrupt()
 	conn.Interrupt()

@@ -14,7 +14,7 @@ import (
 	"rpyc"
 )
 
-// Kept is a service that holds what it is given.
+// Kept is a service that keeps the values that it receives.
 type Kept struct {
 	open    atomic.Int32
 	given   chan *rpyc.Object
@@ -36,7 +36,7 @@ func (k *Kept) Call(call *rpyc.Object, ctx int) error {
 	return err
 }
 
-// eventually waits until a condition holds, with the garbage collector at work.
+// eventually runs the garbage collector until a condition is true.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -55,7 +55,7 @@ func collect() {
 	}
 }
 
-// What a caller gets keeps its connection, whatever else is forgotten.
+// A result keeps its connection open, even if nothing else refers to it.
 func TestResultsKeepTheirConnection(t *testing.T) {
 	service := newKept()
 	addr, _ := serve(t, service)
@@ -123,7 +123,7 @@ func TestResultsKeepTheirConnection(t *testing.T) {
 	}
 }
 
-// What a peer gives to a callback does not keep the connection of a client.
+// Objects that a peer passes to a callback do not keep a client's connection open.
 func TestArgumentsKeepNothing(t *testing.T) {
 	service := newKept()
 	addr, _ := serve(t, service)
@@ -144,7 +144,8 @@ func TestArgumentsKeepNothing(t *testing.T) {
 	}
 }
 
-// A function that holds the root and was sent over its connection holds both, until Close or the peer's end.
+// A function that refers to the root and was sent over its connection keeps both, until Close or until the peer ends
+// it.
 func TestSubscriptionsEndWithTheirConnection(t *testing.T) {
 	for name, byPeer := range map[string]bool{"Close": false, "the peer's end": true} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +179,7 @@ func TestSubscriptionsEndWithTheirConnection(t *testing.T) {
 	}
 }
 
-// Whoever waits for the end of a connection, or for an answer over it, holds it; so does the Conn of a result.
+// A goroutine that waits for the end of a connection, or for a reply, keeps it open; so does the Conn of a result.
 func TestWaitingKeepsTheConnection(t *testing.T) {
 	service := newKept()
 	addr, _ := serve(t, service)
@@ -210,7 +211,7 @@ func TestWaitingKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// gated is a stream that gives nothing while the gate is shut, and counts what is written.
+// gated is a stream that delivers nothing while the gate is shut, and counts writes.
 type gated struct {
 	net.Conn
 	gate   sync.RWMutex
@@ -253,14 +254,14 @@ func TestRequestsKeepTheirConnection(t *testing.T) {
 			eventually(t, "nothing is asked", func() bool { return stream.writes.Load() > before })
 			collect()
 			time.Sleep(20 * time.Millisecond)
-			equal(t, stream.writes.Load(), before+1) // and no CLOSE
+			equal(t, stream.writes.Load(), before+1) // and CLOSE was not sent
 			stream.gate.Unlock()
 			equal(t, <-said, error(nil))
 		})
 	}
 }
 
-// ---------------------------------------------------------------- mistakes of descriptions
+// ---------------------------------------------------------------- errors in descriptions
 
 type wrongHook struct{}
 
@@ -343,7 +344,7 @@ func TestMistakesOfDescriptionsAreErrors(t *testing.T) {
 
 // ---------------------------------------------------------------- names
 
-// Row has columns that are known when somebody asks.
+// Row has columns that are only known at run time.
 type Row struct{ columns map[string]int }
 
 func (r *Row) HasAttrRPyC(_ context.Context, name string) bool {
@@ -351,7 +352,7 @@ func (r *Row) HasAttrRPyC(_ context.Context, name string) bool {
 	return has
 }
 func (r *Row) GetAttrRPyC(_ context.Context, name string) (any, error) {
-	return r.columns[strings.TrimPrefix(name, "exposed_")], nil // 0 for what is not there
+	return r.columns[strings.TrimPrefix(name, "exposed_")], nil // 0 for a missing column
 }
 func (r *Row) DelAttrRPyC(_ context.Context, name string) error {
 	delete(r.columns, strings.TrimPrefix(name, "exposed_"))
@@ -368,7 +369,7 @@ func TestNamesThatAreNotThere(t *testing.T) {
 			t.Errorf("%s: got %v, %v", name, value, err)
 		}
 	}
-	// An unknown method is not said to be refused.
+	// The error of an unknown method does not say that access was denied.
 	calculator, ctx := connect(t)
 	for _, name := range []string{"nothing", "__nothing__", "exposed_nothing"} {
 		_, err := calculator.Root().CallMethod(ctx, name)
@@ -377,13 +378,13 @@ func TestNamesThatAreNotThere(t *testing.T) {
 		}
 		equal(t, refusedBy(err), nil)
 	}
-	// What dynamic rows have is theirs to tell.
+	// For dynamic rows, the application reports whether a name exists.
 	addr, _ = serve(t, &Row{map[string]int{"width": 3}})
 	_, err = dial(t, addr).Root().Get(ctx, "_height")
 	equal(t, refusedBy(err), any("the attribute rules, whether it exists or not"))
 }
 
-// refusedBy gives the rule that refused a name, nil where none did.
+// refusedBy returns the rule that denied a name; nil if none did.
 func refusedBy(err error) any {
 	var remote *rpyc.RemoteError
 	if !errors.As(err, &remote) {
@@ -392,7 +393,7 @@ func refusedBy(err error) any {
 	return remote.Attributes["refused_by"]
 }
 
-// Options that mean nothing are errors where the connection or the server begins, not connections that end at once.
+// Invalid options are errors when the connection is made or the server begins, not connections that end at once.
 func TestWrongOptionsAreErrors(t *testing.T) {
 	addr, _ := serve(t, newKept())
 	for want, option := range map[string]rpyc.Option{
@@ -403,7 +404,7 @@ func TestWrongOptionsAreErrors(t *testing.T) {
 		if conn, err := rpyc.Dial(within(t), addr, option); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, %v", conn, err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // a server that serves ends by it
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // ends a server that does serve
 		err := rpyc.NewServer(newKept(), option).ListenAndServe(ctx, "tcp://127.0.0.1:0")
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -428,7 +429,7 @@ func newHolding(alive *atomic.Int32) *holding {
 func (h *holding) OnConnect(conn *rpyc.Conn) error { h.conn = conn; return nil }
 func (h *holding) Keep(one *rpyc.Object)           { h.kept = append(h.kept, one) }
 
-// A service that has kept its connection and objects of its peer goes with the connection.
+// A service that has kept its connection and objects of its peer is freed with the connection.
 func TestServicesThatKeepTheirPeerAreFreed(t *testing.T) {
 	var alive atomic.Int32
 	addr, _ := serve(t, func(*rpyc.Conn) (any, error) { return newHolding(&alive), nil })

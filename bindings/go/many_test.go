@@ -28,7 +28,7 @@ func threads(t *testing.T) int {
 	return count
 }
 
-// Thousands of goroutines wait on one connection at the same time, and take no thread each on either side.
+// Thousands of goroutines wait on one connection at the same time, without a thread for each on either side.
 func TestThousandsOfGoroutines(t *testing.T) {
 	const count = 5000
 	gate := &gate{open: make(chan struct{}), arrived: make(chan struct{}, count)}
@@ -53,7 +53,7 @@ func TestThousandsOfGoroutines(t *testing.T) {
 			t.Fatalf("only %d calls have arrived", i)
 		}
 	}
-	// All of them wait now, and are served, on both sides.
+	// All of them are waiting now, and being served, on both sides.
 	if n := threads(t); n > 100 {
 		t.Errorf("%d threads for %d goroutines", n, count)
 	} else {
@@ -82,7 +82,7 @@ func (g *gate) Pass(ctx context.Context, n int) (int, error) {
 	}
 }
 
-// Many goroutines call, cancel, get objects and lend functions at once.
+// Many goroutines call, cancel, get objects and export functions at the same time.
 func TestManyKindsOfCallsAtOnce(t *testing.T) {
 	conn, _ := connect(t)
 	ctx := within(t)
@@ -125,7 +125,7 @@ func TestManyKindsOfCallsAtOnce(t *testing.T) {
 	running.Wait()
 }
 
-// settles waits until a count is as wanted; the garbage collector runs meanwhile.
+// settles runs the garbage collector until a count has the expected value.
 func settles(t *testing.T, what string, want int, count func() int) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -168,14 +168,14 @@ func TestNoGoroutineStays(t *testing.T) {
 			stop()
 		default:
 			stop()
-			<-conn.Done() // and nobody closes it
+			<-conn.Done() // and it is never closed
 		}
 		cancel()
 	}
 	settles(t, "goroutines", before, runtime.NumGoroutine)
 }
 
-// A connection that nobody can reach any more is closed, although nobody closed it.
+// A connection that is unreachable and was not closed is closed by the garbage collector.
 func TestAForgottenConnectionIsClosed(t *testing.T) {
 	before := runtime.NumGoroutine()
 	addr, stop := serve(t, newCalculator())
@@ -192,12 +192,12 @@ func TestAForgottenConnectionIsClosed(t *testing.T) {
 		runtime.GC()
 		time.Sleep(20 * time.Millisecond)
 		runtime.GC()
-		// An object keeps its connection.
+		// An object keeps its connection open.
 		if sum, err := rpyc.Invoke[int](context.Background(), object, 1); err != nil || sum != 3 {
 			t.Fatal(sum, err)
 		}
 	}()
-	// The server's acceptor, its watcher and what serves the test stay: three.
+	// Three goroutines remain: the server's acceptor, its watcher and the one that serves the test.
 	settles(t, "goroutines", before+3, runtime.NumGoroutine)
 	stop()
 	settles(t, "goroutines", before, runtime.NumGoroutine)

@@ -9,7 +9,7 @@ import (
 	"rpyc"
 )
 
-// bouncer has peers call one another without end.
+// bouncer makes peers call one another without end.
 type bouncer struct{ kept any }
 
 func call(ctx context.Context, function any, args ...any) (any, error) {
@@ -22,7 +22,7 @@ func call(ctx context.Context, function any, args ...any) (any, error) {
 	return nil, rpyc.Raise("TypeError", "not callable")
 }
 
-// Call calls a function with the rest.
+// Call calls a function with the remaining arguments.
 func (b *bouncer) Call(ctx context.Context, function any, args ...any) (any, error) {
 	return call(ctx, function, args...)
 }
@@ -30,7 +30,7 @@ func (b *bouncer) Call(ctx context.Context, function any, args ...any) (any, err
 // Keep keeps a function for Poke.
 func (b *bouncer) Keep(function any) { b.kept = function }
 
-// Poke calls what is kept, without the context that it was given.
+// Poke calls the kept function, without the context of the call.
 func (b *bouncer) Poke() (any, error) { return call(context.Background(), b.kept) }
 
 func (b *bouncer) Echo(value any) any { return value }
@@ -89,7 +89,7 @@ func TestMethodsThatCallThemselves(t *testing.T) {
 	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
 }
 
-// Chain gives lists that hold one another.
+// Chain returns a chain of lists, each of which contains the next.
 func (b *bouncer) Chain(length int) *rpyc.LiveList {
 	list := rpyc.NewLiveList(7)
 	for ; length > 0; length-- {
@@ -98,7 +98,7 @@ func (b *bouncer) Chain(length int) *rpyc.LiveList {
 	return list
 }
 
-// A peer gives back the head of a long chain, after it has asked for its text, which has no end either.
+// A peer releases the head of a long chain, after it has requested its str(), which has no end either.
 func TestLongChainsAreGivenBack(t *testing.T) {
 	addr, _ := serve(t, &bouncer{})
 	conn, ctx := dial(t, addr), within(t)

@@ -13,7 +13,7 @@ import (
 	"rpyc"
 )
 
-// Shelf hands out objects.
+// Shelf returns objects.
 type Shelf struct {
 	book   Book
 	conns  int32
@@ -21,7 +21,7 @@ type Shelf struct {
 	refuse bool
 }
 
-// Book is an object.
+// Book is passed by reference.
 type Book struct {
 	title string
 	pages int
@@ -110,12 +110,12 @@ func TestObjects(t *testing.T) {
 	}
 	names := must[[]string](t)(book.Dir(ctx))
 	equal(t, strings.Contains(strings.Join(names, " "), "exposed_title"), true)
-	// What comes home is the value itself.
+	// A value that comes back is the original.
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "title_of", book)), "Go")
 	if _, err := rpyc.Call[string](ctx, root, "title_of", root); !errors.Is(err, rpyc.Type("TypeError")) {
 		t.Fatalf("got %v", err)
 	}
-	// One of ours is seen by the other side.
+	// A local object as the peer sees it.
 	mine := &Book{"Mine", 1}
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "describe", mine)), "book Mine")
 	if err := book.Close(); err != nil {
@@ -177,7 +177,7 @@ func TestWith(t *testing.T) {
 	equal(t, book.With(ctx, func(any) error { return nil }), nil)
 	equal(t, book.With(ctx, func(any) error { return failure }), failure)
 	service.book.pages = 1
-	equal(t, book.With(ctx, func(any) error { return failure }), nil) // swallowed
+	equal(t, book.With(ctx, func(any) error { return failure }), nil) // suppressed
 }
 
 func TestCallbacks(t *testing.T) {
@@ -191,7 +191,7 @@ func TestCallbacks(t *testing.T) {
 	var depth func(n int) (int, error)
 	depth = func(n int) (int, error) { return rpyc.Call[int](ctx, root, "nest", depth, n) }
 	equal(t, must[int](t)(depth(50)), 50)
-	// The other side's functions come as Go functions too.
+	// The peer's functions can also be received as Go functions.
 	add := must[func(int, int) (int, error)](t)(rpyc.Get[func(int, int) (int, error)](ctx, root, "add"))
 	equal(t, must[int](t)(add(1, 2)), 3)
 }
@@ -232,7 +232,7 @@ func TestOverlappingCalls(t *testing.T) {
 	equal(t, <-done, nil)
 }
 
-// WaitForTwo ends when it runs twice at once.
+// WaitForTwo returns when it runs twice at the same time.
 func (c *Calculator) WaitForTwo(ctx context.Context) error {
 	atomic.AddInt32(&c.running, 1)
 	for atomic.LoadInt32(&c.running) < 2 {
@@ -279,7 +279,7 @@ func TestAServiceForEachConnection(t *testing.T) {
 	equal(t, must[int](t)(other.Len(ctx)), 1)
 }
 
-// SetPagesTo is a method beside the property.
+// SetPagesTo is a method in addition to the property.
 func (b *Book) SetPagesTo(pages int) { b.pages = pages }
 
 // Both sides can offer a root.

@@ -33,7 +33,7 @@ type textError struct{ text string }
 
 func (e *textError) Error() string { return e.text }
 
-// badError panics with itself, so that what says why it cannot be raised cannot be raised either.
+// badError panics with itself, so the error that says why it cannot be raised cannot be raised either.
 type badError struct{}
 
 func (e badError) Error() string { panic(e) }
@@ -42,8 +42,8 @@ type undescribed struct{}
 
 func (*undescribed) DescribeRPyC(*rpyc.Class) { panic("no description") }
 
-// A panic in what runs beside a method, when its arguments are converted and its results are sent, raises an exception
-// at the caller as one in the method does. The server goes on.
+// A panic in code that runs around a method, during the conversion of its arguments or the sending of its result,
+// raises an exception at the caller, like one in the method. The server continues.
 func TestPanicsBesideMethods(t *testing.T) {
 	for name, opts := range map[string][]rpyc.Option{"overlapping": nil, "serial": {rpyc.WithSerial()}} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestPanicsBesideMethods(t *testing.T) {
 				}
 				equal(t, must[bool](t)(rpyc.Call[bool](ctx, conn.Root(), "alive")), true)
 			}
-			// What can be compared is a key still.
+			// A value that can be compared is still a valid key.
 			plain := rpyc.Slice{Start: 1, Stop: "x"}
 			equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "set", rpyc.Tuple{plain, nil, 1, "x"})), 4)
 			equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "bytes", []byte("xyz"))), 3)
@@ -77,7 +77,7 @@ func TestPanicsBesideMethods(t *testing.T) {
 	}
 }
 
-// What a peer answers does not make the caller panic.
+// No reply of a peer makes the caller panic.
 func TestKeysThatCannotBeCompared(t *testing.T) {
 	addr, _ := serve(t, &careless{})
 	conn, ctx := dial(t, addr), within(t)
@@ -94,7 +94,7 @@ func TestKeysThatCannotBeCompared(t *testing.T) {
 	equal(t, must[[]octet](t)(rpyc.Call[[]octet](ctx, conn.Root(), "echo", []byte("xy"))), []octet("xy"))
 }
 
-// A key that is NaN cannot be looked up, and goes over the wire with its value all the same.
+// A NaN key cannot be looked up, but it is sent with its value.
 func TestKeysThatAreNotNumbers(t *testing.T) {
 	addr, _ := serve(t, &careless{})
 	conn, ctx := dial(t, addr), within(t)
@@ -106,7 +106,7 @@ func TestKeysThatAreNotNumbers(t *testing.T) {
 	equal(t, len(must[map[float64]struct{}](t)(rpyc.Call[map[float64]struct{}](ctx, conn.Root(), "nans"))), 1)
 }
 
-// A panic while a service is made for a connection turns that one away, and no other.
+// A panic while a service is made for a connection refuses only that connection.
 func TestPanicsOfFactories(t *testing.T) {
 	made := 0
 	addr, _ := serve(t, func(*rpyc.Conn) (any, error) {
@@ -128,14 +128,14 @@ func TestPanicsOfFactories(t *testing.T) {
 	equal(t, must[bool](t)(rpyc.Call[bool](within(t), conn.Root(), "alive")), true)
 }
 
-// hasty ends a connection while it is being sent.
+// hasty closes a connection while its value is being encoded.
 type hasty struct{}
 
 var endsWith = func() {}
 
 func (*hasty) DescribeRPyC(*rpyc.Class) { endsWith() }
 
-// The handle of a function that was to be sent is freed once.
+// The handle of a function that was being sent is freed only once.
 func TestEndWhileArgumentsAreEncoded(t *testing.T) {
 	addr, _ := serve(t, &careless{})
 	conn := dial(t, addr)

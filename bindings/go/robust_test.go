@@ -40,7 +40,7 @@ func (*hanging) DescribeRPyC(c *rpyc.Class) {
 func (*hanging) Hang(ctx context.Context) error { return wait(ctx) }
 func (h *hanging) Me() *hanging                 { return &hanging{h.left} }
 
-// Whatever waits for the peer goes on when its context ends.
+// Every wait for the peer ends when its context ends.
 func TestEveryWaitingEnds(t *testing.T) {
 	addr, _ := serve(t, &hanging{}, rpyc.WithConfig("allow_setattr", "true"), rpyc.WithConfig("allow_delattr", "true"))
 	conn := dial(t, addr)
@@ -92,7 +92,7 @@ func loop[T any](items *rpyc.Items[T]) error {
 	return items.Err()
 }
 
-// A server that says nothing does not keep Dial, nor one that takes nothing Close.
+// A server that sends nothing does not block Dial, and one that receives nothing does not block Close.
 func TestSilentServers(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,14 +104,14 @@ func TestSilentServers(t *testing.T) {
 	if conn, err := rpyc.Dial(ctx, "tcp://"+listener.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, %v", conn, err)
 	}
-	left, right := net.Pipe() // nobody reads the right end
+	left, right := net.Pipe() // the right end is never read
 	defer right.Close()
 	if _, err := rpyc.NewConn(ctx, left); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// What was entered is left, also when the context has ended meanwhile.
+// With leaves the object also if the context has ended meanwhile.
 func TestWithLeavesAfterCancelling(t *testing.T) {
 	service := &hanging{left: make(chan bool, 1)}
 	addr, _ := serve(t, service)
@@ -158,10 +158,10 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 	equal(t, math.IsNaN(float64(must[float32](t)(rpyc.Call[float32](ctx, conn.Root(), "echo", math.NaN())))), true)
 }
 
-// ApplyText gives what a function of the peer gives.
+// ApplyText returns the result of a function of the peer.
 func (*Calculator) ApplyText(f func() (string, error)) (string, error) { return f() }
 
-// An error whose text no peer can read is told all the same.
+// An error whose message is not valid UTF-8 is sent all the same.
 func TestErrorsThatAreNoText(t *testing.T) {
 	conn, ctx := connect(t)
 	err := second(conn.Root().CallMethod(ctx, "apply", func(int) (int, error) { return 0, errors.New("bad \xff byte") }, 1))
@@ -178,7 +178,7 @@ func TestErrorsThatAreNoText(t *testing.T) {
 	}
 }
 
-// Close ends calls that wait, on both sides, and leaves no goroutine.
+// Close ends waiting calls on both sides and leaves no goroutine.
 func TestCloseDuringCalls(t *testing.T) {
 	before := runtime.NumGoroutine()
 	addr, stop := serve(t, &hanging{})
@@ -217,7 +217,7 @@ func TestCloseDuringCalls(t *testing.T) {
 	atMost(t, before)
 }
 
-// atMost waits until no more goroutines are there.
+// atMost waits until the number of goroutines is at most count.
 func atMost(t *testing.T, count int) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -230,7 +230,7 @@ func atMost(t *testing.T, count int) {
 	}
 }
 
-// A server that ends while calls run ends their contexts and their connections.
+// A server that ends while calls run ends their contexts and connections.
 func TestServerEndsDuringCalls(t *testing.T) {
 	before := runtime.NumGoroutine()
 	addr, stop := serve(t, &hanging{})
@@ -248,7 +248,7 @@ func TestServerEndsDuringCalls(t *testing.T) {
 	atMost(t, before)
 }
 
-// brokenListener fails for good.
+// brokenListener fails permanently.
 type brokenListener struct{ net.Listener }
 
 func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
@@ -267,7 +267,7 @@ func TestServersThatHaveEnded(t *testing.T) {
 	}
 }
 
-// A peer that gives more than fits into memory is stopped.
+// A peer that sends more than fits into memory is stopped.
 func TestEndlessIterables(t *testing.T) {
 	addr, _ := serve(t, newCalculator(), rpyc.WithFetchLimit(1000))
 	conn, ctx := dial(t, addr), within(t)
@@ -286,7 +286,7 @@ func TestEndlessIterables(t *testing.T) {
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, conn.Root(), "sum", counted)), 1000.0)
 }
 
-// Objects that are closed while they are used fail with ErrReleased at worst.
+// An object that is closed during use fails, if at all, with ErrReleased.
 func TestCloseDuringUse(t *testing.T) {
 	conn, ctx, _ := shelf(t)
 	for i := 0; i < 50; i++ {

@@ -17,7 +17,7 @@ import (
 // Calculator is the service of most tests.
 type Calculator struct {
 	started  chan struct{} // Wait has begun
-	ended    chan error    // why a context of Wait has ended
+	ended    chan error    // the reason why a context of Wait ended
 	running  int32
 	together int32
 }
@@ -104,7 +104,7 @@ func newCalculator() *Calculator {
 	return &Calculator{started: make(chan struct{}, 1), ended: make(chan error, 1)}
 }
 
-// serve offers a service for the time of a test; the address, and the end of the server.
+// serve offers a service during a test. It returns the address and a function that stops the server.
 func serve(t testing.TB, service any, opts ...rpyc.Option) (addr string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -142,7 +142,7 @@ func dial(t testing.TB, addr string, opts ...rpyc.Option) *rpyc.Conn {
 	return conn
 }
 
-// within gives a context for requests that should not take long.
+// within returns a context for requests that should not take long.
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)

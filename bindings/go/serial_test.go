@@ -9,7 +9,7 @@ import (
 	"rpyc"
 )
 
-// lazy is a number that is told when its gate is open.
+// lazy is a number that is available when its gate is open.
 type lazy struct {
 	number int64
 	gate   chan struct{}
@@ -22,7 +22,7 @@ func (l *lazy) Index() int64 {
 	return l.number
 }
 
-// turnstile takes numbers, and sees whether two calls run at once.
+// turnstile takes numbers and detects two calls at the same time.
 type turnstile struct{ inside, together atomic.Int32 }
 
 func (s *turnstile) Take(number int64, factor float64) (int64, float64) {
@@ -34,7 +34,8 @@ func (s *turnstile) Take(number int64, factor float64) (int64, float64) {
 	return number, factor
 }
 
-// In a serial server a call whose arguments are still converted lets others pass, and does not run beside them afterwards.
+// In a serial server, a call whose arguments are still being converted lets other calls pass, and does not overlap with
+// them afterwards.
 func TestSerialCallsWithTypes(t *testing.T) {
 	service := &turnstile{}
 	addr, _ := serve(t, service, rpyc.WithSerial())
@@ -57,7 +58,7 @@ func TestSerialCallsWithTypes(t *testing.T) {
 	if !errors.Is(err, rpyc.Type("TypeError")) {
 		t.Errorf("a text is taken for a number: %v", err)
 	}
-	// A call whose numbers never come holds up nobody, not even the end.
+	// A call whose numbers never arrive blocks no other call, and not the end of the connection.
 	never := rpyc.Async[rpyc.Tuple](ctx, conn.Root(), "take", &lazy{1, make(chan struct{})}, 1)
 	equal(t, must[rpyc.Tuple](t)(rpyc.Call[rpyc.Tuple](ctx, conn.Root(), "take", 7, 8)), rpyc.Tuple{int64(7), 8.0})
 	equal(t, conn.Close(), nil)

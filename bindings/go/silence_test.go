@@ -21,7 +21,7 @@ func raw(t *testing.T, addr string) net.Conn {
 	return stream
 }
 
-// speaks sends a message and reads the answer.
+// speaks sends a message and reads the reply.
 func speaks(t *testing.T, stream net.Conn) {
 	t.Helper()
 	stream.Write(ping)
@@ -55,7 +55,7 @@ func (*quiet) Slow(milliseconds int) int {
 	return milliseconds
 }
 
-// A message that has begun goes on or ends its connection.
+// A message that has begun must continue, or its connection is closed.
 func TestMessagesThatDoNotGoOn(t *testing.T) {
 	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("handshake_timeout", "0.3"), rpyc.WithConfig("frame_timeout", "0.6"))
 	first := raw(t, addr)
@@ -87,7 +87,7 @@ func TestIdleConnections(t *testing.T) {
 	}
 }
 
-// Connections that say nothing make room for those that do.
+// Connections that send nothing are closed for new ones.
 func TestSilentConnectionsMakeRoom(t *testing.T) {
 	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("max_connections", "2"))
 	spoken := raw(t, addr)

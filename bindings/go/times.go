@@ -277,7 +277,7 @@ func durationOf(delta TimeDelta) (reflect.Value, error) {
 	return reflect.ValueOf(d), nil
 }
 
-// int32Of clamps a field for the library, which rejects any number that is out of range.
+// int32Of returns a field for the library; -1, which the library rejects too, if it does not fit.
 func int32Of(n int) int32 {
 	if n > math.MaxInt32 || n < math.MinInt32 {
 		return -1

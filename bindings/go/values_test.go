@@ -78,7 +78,7 @@ func second[T any](_ T, err error) error { return err }
 func TestListsAndDictsAreFetched(t *testing.T) {
 	conn, ctx := connect(t)
 	root := conn.Root()
-	// What is sent as a list or dict is an object of this side for a peer of the stock dialect.
+	// For a stock peer, a list or dict that is sent is a local object.
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, root, "sum", []int{1, 2, 3})), 6.0)
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", []int{1})), "*rpyc.Object")
 	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", map[string]int{})), "*rpyc.Object")
@@ -92,7 +92,7 @@ func TestListsAndDictsAreFetched(t *testing.T) {
 	}
 }
 
-// Table gives a dict of lists.
+// Table returns a dict of lists.
 func (*Calculator) Table(n int) map[string][]int {
 	table := map[string][]int{}
 	for i := 0; i < n; i++ {
@@ -114,10 +114,10 @@ func TestNativeLists(t *testing.T) {
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, conn.Root(), "sum", []float64{0.5, 1})), 1.5)
 }
 
-// Print shows a value with its type.
+// Print returns a value with its type.
 func (*Calculator) Print(value any) string { return fmt.Sprintf("%T %v", value, value) }
 
-// Arrays of numbers are slices of their own type on the other side, if it agreed on native values.
+// Arrays of numbers arrive as slices of their own type, if the peer agreed on native values.
 func TestArraysOfNumbers(t *testing.T) {
 	addr, _ := serve(t, newCalculator())
 	conn, ctx := dial(t, addr, rpyc.WithConfig("native", "on")), within(t)
@@ -150,7 +150,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 	if _, err := conn.Root().CallMethod(ctx, "echo", "\xff"); !errors.Is(err, rpyc.ErrType) {
 		t.Error("a text that is not UTF-8 was sent")
 	}
-	// More than the form of values between Go and the library can count.
+	// More items than the packed form can count.
 	if _, err := conn.Root().CallMethod(ctx, "echo", make([]struct{}, 1<<33)); !errors.Is(err, rpyc.ErrLimit) {
 		t.Errorf("got %v", err)
 	}

@@ -1,5 +1,5 @@
-// Command arrays checks what Go makes of the arrays of tests/run/clients/arrays_server.py: arrays ADDRESS RULES NUMPY, with the
-// rules default or public, and 1 for numpy or 0.
+// Command arrays checks the copies of the arrays of tests/run/clients/arrays_server.py in Go: arrays ADDRESS RULES
+// NUMPY. RULES is default or public. NUMPY is 1 if numpy is available, otherwise 0.
 package main
 
 import (
@@ -80,7 +80,7 @@ func main() {
 	}
 }
 
-// counted is how the numbers from 0 on are printed.
+// counted returns the numbers from 0 to n-1 in printed form.
 func counted(n int) string {
 	numbers := make([]int, n)
 	for i := range numbers {

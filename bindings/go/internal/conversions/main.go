@@ -1,5 +1,5 @@
-// Command conversions measures what conversions cost in Go: benches/run/conversions.py has the other end and counts the requests.
-// It is used as benches/c/conversions.c is.
+// Command conversions measures the cost of conversions in Go. benches/run/conversions.py is the peer and counts the
+// requests. The usage is that of benches/c/conversions.c.
 package main
 
 import (

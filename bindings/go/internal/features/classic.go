@@ -37,7 +37,7 @@ func same(got, want any) {
 	}
 }
 
-// drive is master of a stock classic server; it prints how many things it did.
+// drive controls a stock classic server and prints the number of operations.
 func drive(ctx context.Context, classic *rpyc.Classic, folder string) {
 	modules(ctx, classic)
 	copies(ctx, classic)
@@ -71,7 +71,8 @@ func modules(ctx context.Context, classic *rpyc.Classic) {
 	same(errors.Is(err, rpyc.Type("KeyError")), true)
 }
 
-// settings are those of rpyc.classic.connect, but for what the program says, and but for those of NewClassic.
+// settings checks that the settings are those of rpyc.classic.connect, except for those that the program sets and those
+// of NewClassic.
 func settings(ctx context.Context, classic *rpyc.Classic) {
 	given := map[string]int{"k": 1}
 	keys := func(classic *rpyc.Classic) string {
@@ -106,7 +107,7 @@ func streams(ctx context.Context, classic *rpyc.Classic) {
 	same(must(made.Inspect(ctx))["f"], "what f does")
 	same(must(made.Truth(ctx)), false)
 	same([]bool{must(made.Equal(ctx, made)), must(made.Equal(ctx, empty)), must(made.Equal(ctx, 5))}, []bool{true, false, false})
-	// Numbers are an array there.
+	// Numbers become an array at the peer.
 	check(classic.Execute(ctx, "import array\ndef whole(a):\n    return array.array(a.typecode, a.tobytes())"))
 	whole := must(classic.Get(ctx, "whole")).(*rpyc.Object)
 	same(must(must(rpyc.Invoke[*rpyc.Object](ctx, whole, rpyc.Numbers([]float64{1.5, 2.5}))).Repr(ctx)), "array('d', [1.5, 2.5])")
@@ -149,7 +150,7 @@ func transfers(ctx context.Context, classic *rpyc.Classic, folder string) {
 	one := filepath.Join(folder, "one")
 	check(classic.Download(ctx, filepath.Join(there, "big"), one))
 	same(must(os.ReadFile(one)), big)
-	// A link in the folder that would lead out of it is not followed, neither to a file nor to a folder.
+	// A link in the folder that points outside of it is not followed, neither to a file nor to a folder.
 	victim := filepath.Join(folder, "victim")
 	check(os.WriteFile(victim, []byte("safe"), 0o644))
 	check(os.Remove(filepath.Join(back, "big")))
@@ -160,7 +161,7 @@ func transfers(ctx context.Context, classic *rpyc.Classic, folder string) {
 	check(os.RemoveAll(filepath.Join(back, "sub")))
 	check(os.Symlink(folder, filepath.Join(back, "sub")))
 	same(classic.Download(ctx, there, back) != nil, true)
-	// A peer whose folder has a name that leads out.
+	// A peer whose folder has an entry whose name points outside of it.
 	check(classic.Execute(ctx, "import os\nlistdir = os.listdir\nos.listdir = lambda path: ['../victim']"))
 	same(errors.Is(classic.Download(ctx, there, filepath.Join(folder, "other")), rpyc.ErrProtocol), true)
 	check(classic.Execute(ctx, "os.listdir = listdir"))

@@ -12,7 +12,8 @@ import (
 	"rpyc"
 )
 
-// release lets go of objects of a peer over connections that are idle otherwise, and asks over another one whether they end.
+// release releases objects of a peer over connections that are otherwise idle, and checks over another connection that
+// the peer frees them.
 func release(ctx context.Context, addr string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -65,7 +66,7 @@ func release(ctx context.Context, addr string) {
 
 type noisy struct{}
 
-// Noisy prints, also in a child.
+// Noisy prints, also from a child process.
 func (*noisy) Noisy() (int, error) {
 	fmt.Println("from Println")
 	println("from println")
@@ -74,7 +75,7 @@ func (*noisy) Noisy() (int, error) {
 	return 0, child.Run()
 }
 
-// Again uses standard input and output once more.
+// Again reports whether a second call of Stdio fails.
 func (*noisy) Again() bool {
 	_, err := rpyc.Stdio()
 	return err != nil

@@ -1,4 +1,4 @@
-// Command features has one side of what the tests do with the binding beyond the interop contract; Python has the other.
+// Command features is one side of the binding's tests beyond the interop contract; Python is the other.
 //
 //	features serve ADDRESS [ADDRESS OF A PYTHON SERVER]
 //	features classic ADDRESS FOLDER

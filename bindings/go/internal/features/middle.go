@@ -11,15 +11,15 @@ import (
 	"rpyc"
 )
 
-// middle is a service that passes on what its owner has, for tests/run/clients/bridges_peer.py.
+// middle is a service that passes on its owner's objects, for tests/run/clients/bridges_peer.py.
 type middle struct{ owner *rpyc.Object }
 
-// Ask answers what the owner's method of this name answers.
+// Ask returns the result of the owner's method with this name.
 func (m *middle) Ask(ctx context.Context, args ...any) (any, error) {
 	return m.owner.CallMethod(ctx, "ask", args...)
 }
 
-// passOn serves one until the end of the standard input.
+// passOn runs such a server until the end of standard input.
 func passOn(ctx context.Context, rules, owner string) {
 	options := []rpyc.Option{rpyc.WithTimeout(20 * time.Second)}
 	if rules != "default" {

@@ -27,21 +27,21 @@ type features struct {
 func (f *features) List() *rpyc.LiveList { return f.list }
 func (f *features) Dict() *rpyc.LiveDict { return f.dict }
 
-// Items is what Go sees of the list.
+// Items returns the list as Go sees it.
 func (f *features) Items() string { return fmt.Sprint(f.list.Items()) }
 
-// Entries is what Go sees of the dict.
+// Entries returns the dict as Go sees it.
 func (f *features) Entries() string { return fmt.Sprint(f.dict.Entries()) }
 
-// IsHome tells whether the list and the dict come home as themselves.
+// IsHome reports whether the list and the dict come back as themselves.
 func (f *features) IsHome(list, dict any) bool { return list == any(f.list) && dict == any(f.dict) }
 
-// Snapshots hands out copies of a slice and a map.
+// Snapshots returns copies of a slice and a map.
 func (f *features) Snapshots() ([]any, map[string]int) {
 	return []any{1, "two", rpyc.Tuple{3, nil}, f.account, []int{4, 5}, 1.5, []byte("b")}, map[string]int{"x": 1, "y": 2}
 }
 
-// SnapshotsHome gets them back.
+// SnapshotsHome receives the copies back.
 func (f *features) SnapshotsHome(list []any, dict map[string]int, numbers [2]int) string {
 	isAccount := list[3] == any(f.account)
 	inner, _ := rpyc.As[[]int](context.Background(), list[4])
@@ -49,7 +49,7 @@ func (f *features) SnapshotsHome(list []any, dict map[string]int, numbers [2]int
 	return fmt.Sprint(list, dict, numbers)
 }
 
-// Add takes a list of whatever kind it is.
+// Sum accepts any kind of list.
 func (f *features) Sum(numbers []int) (sum int) {
 	for _, number := range numbers {
 		sum += number
@@ -65,7 +65,7 @@ func (f *features) File(path string) (*rpyc.File, error) {
 	return rpyc.NewFile(file), nil
 }
 
-// Lines is a text to be read, Output one to be written.
+// Lines returns a text file for reading, Output one for writing.
 func (f *features) Lines() *rpyc.File {
 	return rpyc.NewTextFile(strings.NewReader("één\ntwee\ndrie"))
 }
@@ -83,7 +83,7 @@ func (f *features) IsOther(o *rpyc.Object) bool {
 	return f.other != nil && o.Conn().RemoteAddr() == f.other.RemoteAddr()
 }
 
-// ReadAll reads a file of the peer, and writes to it.
+// ReadAll reads a file of the peer and writes to it.
 func (f *features) ReadAll(ctx context.Context, file *rpyc.Object) (string, error) {
 	stream := rpyc.NewStream(ctx, file)
 	content, err := io.ReadAll(stream)
@@ -99,13 +99,13 @@ func (f *features) ReadAll(ctx context.Context, file *rpyc.Object) (string, erro
 	return string(content), nil
 }
 
-// Obtain copies what the peer has.
+// Obtain copies an object of the peer.
 func (f *features) Obtain(ctx context.Context, value any) (string, error) {
 	copied, err := rpyc.Obtain(ctx, value)
 	return fmt.Sprint(copied), err
 }
 
-// Overlap starts calls of the peer, waits for all of them, and gives the results.
+// Overlap starts several calls of the peer, waits for all of them, and returns the results.
 func (f *features) Overlap(ctx context.Context, function *rpyc.Object, count int) (rpyc.Tuple, error) {
 	var started []*rpyc.Future[any]
 	for i := 0; i < count; i++ {
@@ -122,10 +122,10 @@ func (f *features) Overlap(ctx context.Context, function *rpyc.Object, count int
 	return results, nil
 }
 
-// DescribeRPyC names what Go would name otherwise.
+// DescribeRPyC sets a name that differs from the Go name.
 func (*features) DescribeRPyC(c *rpyc.Class) { c.Method("pass_(name)", "Pass") }
 
-// Pass gives an object of the other server to the peer.
+// Pass returns an object of the other server to the peer.
 func (f *features) Pass(ctx context.Context, name string) (any, error) {
 	if f.other == nil {
 		return nil, errors.New("there is no other server")
@@ -133,12 +133,12 @@ func (f *features) Pass(ctx context.Context, name string) (any, error) {
 	return f.other.Root().CallMethod(ctx, name)
 }
 
-// PassOn gives an object of the peer to the other server.
+// PassOn passes an object of the peer to the other server.
 func (f *features) PassOn(ctx context.Context, name string, object any) (any, error) {
 	return f.other.Root().CallMethod(ctx, name, object)
 }
 
-// CallHome calls a function, of whichever side it is.
+// CallHome calls a function, local or remote.
 func (f *features) CallHome(function func(any) (any, error), value any) (any, error) {
 	return function(value)
 }
@@ -168,7 +168,7 @@ func (a *account) Deposit(amount int) int {
 	return a.balance
 }
 
-// ruled has rules of its own for all three accesses.
+// ruled has its own rules for all three accesses.
 type ruled struct{ log []string }
 
 func (r *ruled) Hello(name string) string { return "hello " + name }

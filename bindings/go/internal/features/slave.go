@@ -10,10 +10,10 @@ import (
 	"rpyc"
 )
 
-// prefix is that of the names in this file: none for a slave, or one that the client's rules leave out.
+// prefix is the prefix of the names in this file: none for a slave, or the one that the client's rules omit.
 var prefix string
 
-// motor is handed out by a slave.
+// motor is an object that a slave returns.
 type motor struct {
 	mu    sync.Mutex
 	name  string
@@ -39,16 +39,16 @@ func (m *motor) set(speed int) {
 	m.speed = speed
 }
 
-// Faster is described.
+// Faster is described explicitly.
 func (m *motor) Faster(by int) int {
 	m.set(m.get() + by)
 	return m.get()
 }
 
-// ShowName is exposed by itself.
+// ShowName is exposed by default.
 func (m *motor) ShowName() string { return m.name }
 
-// module has attributes that are a table.
+// module has attributes from a table.
 type module map[string]any
 
 type library struct{ names module }
@@ -63,7 +63,7 @@ func (l *library) GetAttrRPyC(_ context.Context, name string) (any, error) {
 	return l.names[strings.TrimPrefix(name, prefix)], nil
 }
 
-// toy is a slave whose language is names.
+// toy is a slave that only evaluates names.
 type toy struct {
 	names   *rpyc.LiveDict
 	modules map[string]any
@@ -74,7 +74,7 @@ func (*toy) DescribeRPyC(c *rpyc.Class) {
 	c.Property("namespace", func(t *toy) *rpyc.LiveDict { return t.names }, nil, nil)
 }
 
-// Getmodule imports.
+// Getmodule imports a module.
 func (t *toy) Getmodule(name string) (any, error) {
 	found := t.modules[name]
 	if found == nil {
@@ -92,7 +92,7 @@ func (t *toy) Eval(text string) (any, error) {
 	return value, nil
 }
 
-// Execute sets one to True.
+// Execute sets a name to True.
 func (t *toy) Execute(text string) error { return t.names.Set(text, true) }
 
 func slave(ctx context.Context, addr, given string) {
@@ -104,7 +104,7 @@ func slave(ctx context.Context, addr, given string) {
 	service := &toy{names, map[string]any{
 		"motor":    &library{module{"Motor": class, "shared": &motor{name: "shared", speed: 7}}},
 		"builtins": &library{module{"answer": 42}},
-		// What masters of RPyC 6 want to have.
+		// Modules that RPyC 6 requires of a slave.
 		"importlib.util": &library{module{}},
 	}}
 	options := []rpyc.Option{rpyc.WithConfig("allow_all_attrs", "true"), rpyc.WithConfig("allow_setattr", "true"), rpyc.WithConfig("allow_exposed_attrs", "false")}

@@ -1,5 +1,5 @@
-// Command hostile is a client of hostile servers (tests/hostile/server.py): hostile ADDRESS ROUNDS. Each round connects and makes
-// every operation that asks the peer for something. What comes of each is a value, or an error with a text in one line.
+// Command hostile is a client of hostile servers (tests/hostile/server.py): hostile ADDRESS ROUNDS. Each round connects
+// and makes every kind of request. Each of them must return a value, or an error whose message is one line.
 package main
 
 import (
@@ -31,7 +31,7 @@ func check(good bool, what ...any) {
 
 var outcomes = map[bool]int{}
 
-// tried looks at what came of an operation: true if it gave something.
+// tried checks the outcome of an operation. It returns true if there was a value.
 func tried(what string, err error) bool {
 	outcomes[err == nil]++
 	if err == nil {
@@ -119,7 +119,7 @@ func main() {
 			open = descriptors()
 		}
 	}
-	// What the connections had is gone with them.
+	// The goroutines of the connections have ended.
 	for n := 0; runtime.NumGoroutine() > 20 && n < 1000; n++ {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -1,5 +1,5 @@
-// Command numbers checks what Go makes of objects that stand for numbers, strings and bytes: numbers call ADDRESS, of
-// tests/run/clients/numbers_server.py; numbers serve is a service that takes them from numbers_client.py.
+// Command numbers checks the conversion of objects that represent numbers, strings and bytes: "numbers call ADDRESS"
+// calls tests/run/clients/numbers_server.py, and "numbers serve" is a service for numbers_client.py.
 package main
 
 import (
@@ -27,7 +27,7 @@ func check(good bool, what ...any) {
 	fmt.Fprintln(os.Stderr, append([]any{"not so:"}, what...)...)
 }
 
-// told is what a conversion gives, or the name of Python's exception.
+// told returns the result of a conversion, or the name of Python's exception.
 func told[T any](ctx context.Context, thing any) (any, string) {
 	got, err := rpyc.As[T](ctx, thing)
 	var remote *rpyc.RemoteError
@@ -109,7 +109,8 @@ func call(ctx context.Context, root *rpyc.Object) {
 		check(err == nil, err)
 		return object
 	}
-	// Level.HIGH, Color.RED and MyBytes become what they stand for, in all the ways in which a value becomes a type.
+	// Level.HIGH, Color.RED and MyBytes become the values that they represent, in every way of converting a value to a
+	// type.
 	small, err := thing[uint8](ctx, root, 0)
 	is(small, err, "3")
 	pointer, err := thing[*float32](ctx, root, 0)

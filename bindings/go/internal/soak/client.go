@@ -18,10 +18,10 @@ var ctx = context.Background()
 type client struct {
 	root *rpyc.Object
 	draw *rand.Rand
-	held [slots]int // what each kept function adds; 0: none
+	held [slots]int // the number that each kept function adds; 0 for none
 }
 
-// call makes count operations, 0: until it is killed. A peer that is gone is no fault.
+// call makes count operations; 0 means until it is killed. A peer that has gone is not an error.
 func call(address, seed, count, native string) bool {
 	err := operate(address, number(seed), number(count), native)
 	switch {
@@ -42,7 +42,7 @@ func isGone(err error) bool {
 }
 
 func operate(address string, seed, count int, native string) error {
-	// No answer is wrong because the machine is busy.
+	// A slow reply on a busy machine is not an error.
 	conn, err := rpyc.Dial(ctx, address, rpyc.WithConfig("native", native), rpyc.WithTimeout(0))
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func right(is bool, err error) error {
 	return err
 }
 
-// gives asks for a number.
+// gives requests a number and checks it.
 func (c *client) gives(want int, method string, args ...any) error {
 	got, err := rpyc.Call[int](ctx, c.root, method, args...)
 	return right(got == want, err)
@@ -148,7 +148,7 @@ func (c *client) lists(count int) error {
 	return right(length == count && sum == count*(count-1)/2, items.Err())
 }
 
-// bursts has several that are on their way at once.
+// bursts has several calls outstanding at once.
 func (c *client) bursts(more int) error {
 	var results []*rpyc.Future[int]
 	for at := 0; at < 8; at++ {

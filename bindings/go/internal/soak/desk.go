@@ -8,9 +8,10 @@ import (
 	"rpyc"
 )
 
-const slots = 16 // functions of the peer that an instance of the service keeps
+const slots = 16 // number of the peer's functions that an instance of the service keeps
 
-// counted is one of those that alive counts, until it is garbage. Small things share a block of memory, and its fate.
+// counted is an object that alive counts until it is garbage. It is large enough not to share a block of memory, which
+// would be kept by the other objects in it.
 type counted struct{ _ [64]byte }
 
 func newCounted() *counted {

@@ -1,4 +1,4 @@
-// Command soak is the Go half of the soak (tests/run/soak.py): tests/soak/soak.c says what serve, call and churn do.
+// Command soak is the Go half of the soak (tests/run/soak.py). tests/soak/soak.c describes serve, call and churn.
 //
 //	soak serve ADDRESS | call ADDRESS SEED COUNT [native] | churn
 package main
@@ -31,7 +31,7 @@ var alive, operations, wrong, running, gone atomic.Int64
 
 func entries(folder string) int {
 	all, _ := os.ReadDir(folder)
-	return len(all) - 1 // the folder itself was open
+	return len(all) - 1 // without the descriptor of the folder itself
 }
 
 func resident() int {
@@ -41,9 +41,9 @@ func resident() int {
 	return pages * os.Getpagesize()
 }
 
-// report says how many goroutines there are, not threads: of those Go's runtime keeps as many as it likes.
+// report prints the number of goroutines instead of threads, because Go's runtime keeps threads.
 func report(connections int) {
-	// What has a finalizer goes with the second, and what it held with the third.
+	// The second collection frees objects with finalizers, the third one what they referred to.
 	for n := 0; n < 3; n++ {
 		runtime.GC()
 		time.Sleep(10 * time.Millisecond)

@@ -1,5 +1,6 @@
-// Command times checks what Go makes of dates and times: times call ADDRESS, of tests/run/clients/times_server.py; times serve is a
-// service that takes and gives them, for times_bindings.py; times deliver ADDRESS makes them at a classic server.
+// Command times checks dates and times in Go: "times call ADDRESS" calls tests/run/clients/times_server.py, "times
+// serve" is a service that takes and returns them, for times_bindings.py, and "times deliver ADDRESS" makes them at a
+// classic server.
 package main
 
 import (
@@ -32,7 +33,7 @@ var (
 	noon = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 )
 
-// wanted are the things of clients/time_things.py, as Go has them. Go's time.Time knows no fold.
+// wanted are the things of clients/time_things.py in Go. Go's time.Time has no fold.
 var wanted = []any{
 	rpyc.Date{Year: 2026, Month: 11, Day: 30}, rpyc.Date{Year: 1, Month: 1, Day: 1}, rpyc.Date{Year: 9999, Month: 12, Day: 31},
 	rpyc.Clock{}, rpyc.Clock{Hour: 23, Minute: 59, Second: 58, Microsecond: 999999}, rpyc.Clock{Hour: 1, Minute: 30},
@@ -111,7 +112,7 @@ func call(ctx context.Context, root *rpyc.Object) {
 	}
 }
 
-// deliver makes everything at a classic server, and copies it back.
+// deliver makes every thing at a classic server and copies it back.
 func deliver(ctx context.Context, classic *rpyc.Classic) {
 	repr := func(value any) string {
 		there, err := classic.Deliver(ctx, value)

@@ -7,17 +7,17 @@ import (
 	"rpyc"
 )
 
-// Item is an object with a rank, anything under a label, and slots.
+// Item is an object with a rank, a label of any type, and slots.
 type Item struct {
 	rank  int64
 	label any
 	slots *rpyc.LiveDict
 }
 
-// SubItem is an Item that knows more.
+// SubItem is derived from Item and has more members.
 type SubItem struct{ *Item }
 
-// itemer is either.
+// itemer is implemented by both.
 type itemer interface{ item() *Item }
 
 func (i *Item) item() *Item    { return i }
@@ -44,7 +44,7 @@ func newItem(rank any) (*Item, error) {
 	return item, item.setRank(rank)
 }
 
-// DescribeRPyC describes it.
+// DescribeRPyC describes the class.
 func (*Item) DescribeRPyC(c *rpyc.Class) {
 	c.Name("things", "Item")
 	c.Doc("An object with a rank, anything under a label, and slots.")
@@ -53,7 +53,7 @@ func (*Item) DescribeRPyC(c *rpyc.Class) {
 	describe(c)
 }
 
-// DescribeRPyC describes it.
+// DescribeRPyC describes the class.
 func (*SubItem) DescribeRPyC(c *rpyc.Class) {
 	c.Name("things", "SubItem")
 	c.Doc("An Item that knows more.")

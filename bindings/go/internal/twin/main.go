@@ -1,8 +1,8 @@
-// Command twin is the Go half of the random twin in tests/twin: the service of service.py, and the things of things.py.
+// Command twin is the Go half of the random twin in tests/twin: the service of service.py and the things of things.py.
 //
 //	twin serve ADDRESS
 //
-// It ends with its standard input.
+// It ends at the end of its standard input.
 package main
 
 import (

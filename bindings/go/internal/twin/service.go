@@ -15,7 +15,7 @@ func newRoot() (*root, error) {
 	return &root{kept}, err
 }
 
-// DescribeRPyC describes it.
+// DescribeRPyC describes the service.
 func (*root) DescribeRPyC(c *rpyc.Class) {
 	c.Name("service", "TwinService")
 	c.Method("make(kind, *args)", func(_ *root, ctx context.Context, kind string, args ...any) (any, error) {
@@ -99,7 +99,7 @@ func each(_ *root, ctx context.Context, function, items any) (any, error) {
 	return results, nil
 }
 
-// on runs an operation on an object of the peer; one of ours is asked for its special method.
+// on runs an operation on an object of the peer. For a local object it calls the special method.
 func on(ctx context.Context, value any, remote func(*rpyc.Object) (any, error), special string, args ...any) (any, error) {
 	if err := held(value); err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"rpyc"
 )
 
-// isPlain tells what is data: no operation on it is the protocol's business.
+// isPlain reports whether a value is plain data, on which no operation uses the protocol.
 func isPlain(value any) bool {
 	switch value {
 	case nil, any(rpyc.Ellipsis), any(rpyc.NotImplemented):
@@ -23,7 +23,7 @@ func isPlain(value any) bool {
 	return false
 }
 
-// isData is the same for what cannot be compared, too.
+// isData is isPlain for types that also include values which cannot be compared.
 func isData(value any) bool {
 	switch value.(type) {
 	case rpyc.Tuple, rpyc.FrozenSet, rpyc.Slice, []byte:
@@ -39,7 +39,7 @@ func held(value any) error {
 	return nil
 }
 
-// errOwn is what an operation raises that Go does not have for objects of its own.
+// errOwn is the error of an operation that Go does not have for local objects.
 func errOwn() error { return rpyc.Raise("NotImplementedError", "own") }
 
 // apply calls a method of any object.
@@ -101,22 +101,22 @@ func mix(a, b any, rest []any, c any, named rpyc.Keywords) rpyc.Tuple {
 
 // ---------------------------------------------------------------- bags
 
-// Bag has attributes that are made by setting them.
+// Bag has attributes that are created when they are set.
 type Bag struct{ values *rpyc.LiveDict }
 
-// DescribeRPyC names it.
+// DescribeRPyC sets the name.
 func (*Bag) DescribeRPyC(c *rpyc.Class) {
 	c.Name("things", "Bag")
 	c.Doc("Attributes that are made by setting them.")
 }
 
-// HasAttrRPyC is true of all names but those that are none.
+// HasAttrRPyC reports true for existing attributes and for all names without a reserved prefix.
 func (b *Bag) HasAttrRPyC(_ context.Context, name string) bool {
 	_, found := b.values.Get(name)
 	return found || !strings.HasPrefix(name, "_") && !strings.HasPrefix(name, "exposed_")
 }
 
-// GetAttrRPyC gives what was set.
+// GetAttrRPyC returns the value that was set.
 func (b *Bag) GetAttrRPyC(_ context.Context, name string) (any, error) {
 	if value, found := b.values.Get(name); found {
 		return value, nil
@@ -127,12 +127,12 @@ func (b *Bag) GetAttrRPyC(_ context.Context, name string) (any, error) {
 	return "no " + name, nil
 }
 
-// SetAttrRPyC sets it.
+// SetAttrRPyC sets a value.
 func (b *Bag) SetAttrRPyC(_ context.Context, name string, value any) error {
 	return b.values.Set(name, value)
 }
 
-// DelAttrRPyC forgets it.
+// DelAttrRPyC deletes a value.
 func (b *Bag) DelAttrRPyC(_ context.Context, name string) error {
 	if !b.values.Delete(name) {
 		return rpyc.Raise("AttributeError", "'Bag' object has no attribute '"+name+"'")
@@ -140,16 +140,16 @@ func (b *Bag) DelAttrRPyC(_ context.Context, name string) error {
 	return nil
 }
 
-// Bare has nothing that Python does not give it.
-type Bare struct{ _ byte } // pointers to nothing may all be the same
+// Bare has only the members that Python gives every object.
+type Bare struct{ _ byte } // pointers to zero-size variables may be equal
 
-// DescribeRPyC names it.
+// DescribeRPyC sets the name.
 func (*Bare) DescribeRPyC(c *rpyc.Class) {
 	c.Name("things", "Bare")
 	c.Doc("An object without anything that Python does not give it.")
 }
 
-// Nothing is None.
+// Nothing returns None.
 func (*Bare) Nothing() {}
 
 // ---------------------------------------------------------------- by name
