@@ -237,8 +237,8 @@ func (c *core) next() (event, error) {
 	return got, nil
 }
 
-// ask adds a request to the output and returns its number. A peer that agreed to it is told the milliseconds left; -1
-// if there is no deadline.
+// ask adds a request to the output and returns its number. For a peer that agreed to it, the request contains the
+// milliseconds left; -1 if there is no deadline.
 func (c *core) ask(token uint64, handler int32, object uint64, name string, packed []byte, left int64) (int64, error) {
 	var failure *C.rpyc_error
 	var sequence C.int64_t

@@ -76,9 +76,9 @@ func (c *Class) Base(value any) {
 	c.class.base = base
 }
 
-// Prefix sets the prefix of the names of methods and properties. The default is "exposed_". Give the connections'
-// option exposed_prefix, or "" for plain names, which peers may use if allow_public_attrs or allow_all_attrs is on.
-// Special methods such as "__len__()" keep their names.
+// Prefix sets the prefix of the names of methods and properties. The default is "exposed_". Use the value of the
+// connections' option exposed_prefix, or "" for plain names, which peers may use if allow_public_attrs or
+// allow_all_attrs is on. Special methods such as "__len__()" keep their names.
 func (c *Class) Prefix(prefix string) {
 	if prefix != "" && !strings.HasSuffix(prefix, "_") {
 		c.fail(fmt.Errorf("rpyc: the prefix %q does not end with \"_\"", prefix))

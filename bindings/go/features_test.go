@@ -209,7 +209,7 @@ func TestKeysOfLiveDicts(t *testing.T) {
 	}
 }
 
-// An object goes from one connection to another and back.
+// An object is sent from one connection to another and back.
 func TestObjectsPassedOn(t *testing.T) {
 	ctx := within(t)
 	owner, left := connect(t)

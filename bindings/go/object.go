@@ -85,7 +85,7 @@ func (o *Object) letGo() {
 	runtime.KeepAlive(o)
 }
 
-// release releases the object at the peer. Nobody is using its handle.
+// release releases the object at the peer. Its handle must not be in use.
 func (o *Object) release() {
 	o.mu.Lock()
 	handle, counts := o.handle, o.counts

@@ -43,7 +43,7 @@ func resident() int {
 
 // report prints the number of goroutines instead of threads, because Go's runtime keeps threads.
 func report(connections int) {
-	// The second collection frees objects with finalizers, the third one what they referred to.
+	// The second collection frees objects with finalizers, the third one the objects that those referred to.
 	for n := 0; n < 3; n++ {
 		runtime.GC()
 		time.Sleep(10 * time.Millisecond)
