@@ -14,9 +14,11 @@
  *
  * - Shared handles are reference counted and may be used from any thread: rpyc_value,
  *   rpyc_connection, rpyc_object, rpyc_class, rpyc_async_result, rpyc_prepared, rpyc_batch,
- *   rpyc_buffer, rpyc_server, rpyc_classic. _clone makes another handle, _free frees one.
+ *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_classic. _clone makes another handle,
+ *   _free frees one.
  * - Unique handles belong to one thread at a time: rpyc_config, rpyc_error, rpyc_transport,
- *   rpyc_iterator, rpyc_redirection, rpyc_decoder, and a deferred rpyc_call.
+ *   rpyc_iterator, rpyc_decoder, and a deferred rpyc_call. rpyc_session and rpyc_redirection are
+ *   unique too, but any thread may use them.
  *
  * _free does nothing if it gets NULL. It never waits and never fails, and may be called inside a
  * callback. A handle must not be used after it was freed. This is not detected.
