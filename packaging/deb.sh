@@ -23,6 +23,9 @@ if [ -d "$OUT/all/usr/bin" ]; then
     packages="$packages librpyc-bin"
     mkdir -p "$OUT/librpyc-bin/usr/share/man"
     mv "$OUT/all/usr/bin" "$OUT/librpyc-bin/usr/"
+    for shell in bash-completion zsh fish; do
+        [ ! -d "$OUT/all/usr/share/$shell" ] || mv "$OUT/all/usr/share/$shell" "$OUT/librpyc-bin/usr/share/"
+    done
     [ ! -d "$OUT/all/usr/share/man/man1" ] || mv "$OUT/all/usr/share/man/man1" "$OUT/librpyc-bin/usr/share/man/"
 fi
 # Each package has the licences in a folder of its own.

@@ -42,6 +42,16 @@ fill rpyc.pc
 fill rpycConfig.cmake
 fill rpycConfigVersion.cmake
 
+# The tool prints its completions itself. One for another machine cannot, and is installed without them.
+if [ "$action" = install ] && [ -x "$BUILT/rpyc" ]; then
+    for shell in bash zsh fish; do
+        "$BUILT/rpyc" completions "$shell" >"$work/$shell" 2>"$work/errors" || {
+            rm -f "$work/$shell"
+            echo "install.sh: no completions for $shell: $BUILT/rpyc cannot be run here" >&2
+        }
+    done
+fi
+
 # All that is installed: mode, from where, to where; or "link", its target, and its place.
 files() {
     echo "755 $BUILT/librpyc.so $LIBDIR/$real"
@@ -68,6 +78,12 @@ files() {
     # The tool, where it was built; it may have been when the rest was installed.
     if [ -x "$BUILT/rpyc" ] || [ "$action" = uninstall ]; then
         echo "755 $BUILT/rpyc $BINDIR/rpyc"
+        for place in bash-completion/completions/rpyc zsh/site-functions/_rpyc fish/vendor_completions.d/rpyc.fish; do
+            from=$work/${place%%[-/]*}
+            if [ -s "$from" ] || [ "$action" = uninstall ]; then
+                echo "644 $from $PREFIX/share/$place"
+            fi
+        done
     fi
 }
 

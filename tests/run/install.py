@@ -13,6 +13,8 @@ from runner import ROOT, TARGET, Failed, NotRun, test
 
 PROGRAM = "12_pair"                                  # the consumer: client and server in one process
 LOCK = threading.Lock()
+# Of the program rpyc.
+COMPLETIONS = ("usr/share/bash-completion/completions/rpyc", "usr/share/zsh/site-functions/_rpyc", "usr/share/fish/vendor_completions.d/rpyc.fish")
 
 
 def read(*path):
@@ -114,6 +116,7 @@ def files(case):
     want.update({name: 0o644 for name in plain}, **before)
     if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
         want["usr/bin/rpyc"] = 0o755
+        want.update(dict.fromkeys(COMPLETIONS, 0o644))
     case.equal(got, want, "installed files")
     for name in functions:
         page = read(case.folder, "root", "usr/share/man/man3", name + ".3").strip()
@@ -269,7 +272,8 @@ def debian(case):
         case.equal(read(root, "usr/share/doc", name, "THIRD-PARTY-NOTICES.txt"), read(ROOT, "THIRD-PARTY-NOTICES.txt"), "notices of " + name)
     if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
         has = glob.glob(os.path.join(root, "usr/bin/rpyc")) + glob.glob(os.path.join(root, "usr/share/man/man1/rpyc.1.gz"))
-        case.check("librpyc-bin" in packages and len(has) == 2, "the program: %s in %s" % (has, ", ".join(packages)))
+        has += [name for name in COMPLETIONS if os.path.getsize(os.path.join(root, name))]
+        case.check("librpyc-bin" in packages and len(has) == 5, "the program: %s in %s" % (has, ", ".join(packages)))
     listed = read(case.folder, "librpyc0", "symbols")
     case.equal(listed.count("@Base"), read(ROOT, "include", "symbols.txt").count("\nrpyc_"), "symbols of librpyc0")
     library = os.path.dirname(glob.glob(root + "/usr/lib/*/librpyc.so.0")[0])

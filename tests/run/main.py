@@ -57,6 +57,7 @@ import dialects                                      # noqa: F401
 import classic                                       # noqa: F401
 import tool                                          # noqa: F401
 import tool_trace                                    # noqa: F401
+import tool_shells                                    # noqa: F401
 import ffi                                           # noqa: F401
 import statuses                                      # noqa: F401
 import syscalls                                      # noqa: F401

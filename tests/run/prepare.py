@@ -30,6 +30,8 @@ COMMANDS = (
     ("cmake", "cmake", "programs find the installed library with find_package"),
     ("openssl", "openssl", "certificates for tests are made"),
     ("go", "golang-go", "the Go binding is built and tested"),
+    ("zsh", "zsh", "completions of the tool are tried in it"),
+    ("fish", "fish", "completions of the tool are tried in it"),
     ("chromium", "chromium", "the site and the pages of the tool are opened in a browser"),
 )
 # What of these the site needs to be built.

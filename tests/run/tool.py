@@ -41,9 +41,9 @@ def ping(case, version):
     output, _ = rpyc(case, "ping", address, "-c", "3", "-i", "0.01", "-s", "1000")
     lines = output.splitlines()
     case.check(SPEAKS[version] in lines[0], "the first line is %r" % lines[0])
-    trips = [re.fullmatch(r"1000 bytes back: seq=(\d) time=\d+\.\d{3} ms", line) for line in lines[1:4]]
+    trips = [re.fullmatch(r"1000 bytes: seq=(\d) time=\d+\.\d{3} ms", line) for line in lines[1:4]]
     case.check(all(trips) and [one.group(1) for one in trips] == ["1", "2", "3"], "round trips: %r" % lines[1:4])
-    case.check("3 sent, 3 came back, 0% lost" in lines[4], "the sum is %r" % lines[4])
+    case.check("3 sent, 3 received, 0% lost" in lines[4], "the sum is %r" % lines[4])
     case.check(re.match(r"round trip: min \S+ ms, avg \S+ ms, max \S+ ms", lines[5]), "the last line is %r" % lines[5])
 
 
@@ -55,7 +55,7 @@ def ping_interrupted(case):
     process.wait_for(r"seq=5 ", case.left(30))
     process.signal(signal.SIGINT)
     case.equal(process.wait(case.left(30)), 0, "exit code")
-    case.check(re.search(r"came back, 0% lost", process.output), "no sum: %r" % process.output[-200:])
+    case.check(re.search(r"received, 0% lost", process.output), "no sum: %r" % process.output[-200:])
 
 
 @test("tool.ping.silent-server")
@@ -80,7 +80,7 @@ def ping_silent(case):
         time.sleep(0.5)
     process.signal(signal.SIGINT)
     case.check(process.wait(case.left(30)) in (0, RAISED), "it does not end")
-    case.equal(len(re.findall(r"\d+ sent, \d+ came back", process.output)), 1, "sums")
+    case.equal(len(re.findall(r"\d+ sent, \d+ received", process.output)), 1, "sums")
 
 
 @test("tool.ping.long-pause")
@@ -100,7 +100,7 @@ def directory(case, version):
     case.check("The service of contract.md." in root, "no doc of the root")
     case.check(re.search(r"^add +method$", root, re.M), "no method add")
     case.check(re.search(r"^contract +int +1$", root, re.M), "no attribute contract")
-    case.check(re.search(r"^\(\d+ more names are refused", root, re.M), "nothing about names that are refused")
+    case.check(re.search(r"^\(\d+ more names are denied", root, re.M), "nothing about names that are refused")
     item, _ = rpyc(case, "dir", address, "make('x')")
     case.check(re.search(r"^get +method +Gives the label\.$", item, re.M), "no doc of get")
     case.check(re.search(r"^label +str +'x'$", item, re.M), "no label")
@@ -116,7 +116,7 @@ def get(case, version):
                        ("make_list(3)", "[0, 1, 2]"), ("shared().get", None), ("sample('huge')", "1" + 300 * "0")):
         got = rpyc(case, "get", address, path)[0]
         case.check(got == want + "\n" if want else "Item" in got, "%s gave %r" % (path, got))
-    case.check("came by value" in rpyc(case, "get", address, "contract.x", code=USAGE)[1], "contract.x")
+    case.check("passed by value" in rpyc(case, "get", address, "contract.x", code=USAGE)[1], "contract.x")
     case.check("AttributeError" in rpyc(case, "get", address, "nothing_like_it", code=RAISED)[1], "nothing_like_it")
     case.check("expected ']'" in rpyc(case, "get", address, "make[0", code=USAGE)[1], "make[0")
 
@@ -153,7 +153,7 @@ def classic(case, version):
 @test("tool.eval.not-classic")
 def eval_not_classic(case):
     _server, address = start_python_server(case, "6.0.2", "tcp")
-    case.check("no classic server" in rpyc(case, "eval", address, "1", code=RAISED)[1], "not said")
+    case.check("not a classic server" in rpyc(case, "eval", address, "1", code=RAISED)[1], "not said")
 
 
 # ---------------------------------------------------------------------- what goes wrong
@@ -168,20 +168,20 @@ def errors(case):
     """What was wrong, where, and what to do; each kind with its exit code."""
     port = str(free_port())
     for args, code, said in ((("ping", "localhost:" + port), CONNECT, ("Connection refused", "Does the server run")),
-                             (("ping", "localhost"), USAGE, ("'localhost' is no address", "HOST:PORT")),
+                             (("ping", "localhost"), USAGE, ("'localhost' is not an address", "HOST:PORT")),
                              (("ping",), USAGE, ("the address is missing", "usage: rpyc ping ADDR")),
                              (("get", "localhost:1", "a..b"), USAGE, ("path 'a..b'", "expected a name (at 2)")),
                              (("call", "localhost:1", "f", "[1"), USAGE, ("argument '[1'", "expected ',' or ']'")),
                              (("ping", "no-such-host.invalid:1"), CONNECT, ("cannot look up", "Is the name of the host right")),
-                             (("ping", "localhost:1", "-s", str(2**64 - 1)), USAGE, ("--size is at most", "max_frame")),
-                             (("ping", "localhost:1", "-s", str(10**11)), USAGE, ("--size is at most", "max_frame")),
+                             (("ping", "localhost:1", "-s", str(2**64 - 1)), USAGE, ("--size: expected at most", "max_frame")),
+                             (("ping", "localhost:1", "-s", str(10**11)), USAGE, ("--size: expected at most", "max_frame")),
                              (("ping", "--what", "x"), USAGE, ("there is no option --what",)),
                              (("ping", "x:1", "-o", "no=1"), USAGE, ("no option named 'no'",)),
                              (("pong",), USAGE, ("there is no command 'pong'",)),
                              (("help", "pong"), USAGE, ("there is no command 'pong'",)),
                              (("trace", "--listen", ":0"), USAGE, ("--to is missing",)),
                              (("replay", os.path.join(case.folder, "none")), FILE, ("cannot read", "No such file")),
-                             (("replay", os.path.join(ROOT, "LICENSE")), FILE, ("is no trace",))):
+                             (("replay", os.path.join(ROOT, "LICENSE")), FILE, ("not a file of",))):
         output, text = rpyc(case, *args, code=code)
         case.equal(output, "", "stdout of %s" % " ".join(args))
         case.check(all(one in text for one in said), "rpyc %s said %r" % (" ".join(args), text))
@@ -205,8 +205,34 @@ def not_rpyc(case):
         asked = case.start([binary(), "ping", address, "-t", "0.5"])
         peer, _ = listener.accept()
         case.equal(asked.wait(case.left()), PROTOCOL, "exit code for one that is silent")
-        case.check("no answer came" in asked.read("err"), "it is not said that no answer came: %r" % asked.read("err"))
+        case.check("no reply was received" in asked.read("err"), "it is not said that no reply was received: %r" % asked.read("err"))
         peer.close()
+
+
+@test("tool.errors.reasons")
+def reasons(case):
+    """The remedy fits the kind of address and the reason; a peer that has replied is not suspected of being no server."""
+    none, stale, file = (os.path.join(case.folder, name) for name in ("none", "stale", "file"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(stale)
+    open(file, "w", encoding="utf-8").close()
+    for address, said in ((none, "no socket at this path"), ("shm://" + none, "no socket at this path"), (stale, "may be left from one"),
+                          (file, "may be left from one"), ("unix://@no-such-name", "under this name"),
+                          ("127.0.0.1:%d" % free_port(), "listen on this address and port")):
+        text = rpyc(case, "ping", address, code=CONNECT)[1]
+        case.check(said in text and "0.0.0.0" not in text, "%s: %r" % (address, text))
+    server = case.start([binary(), "serve", "tcp://127.0.0.1:0"])
+    address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+    for dialect in ("auto", "5", "6"):
+        text = rpyc(case, "call", address, "sleep", "300", "-t", "1", "--dialect", dialect, code=PROTOCOL)[1]
+        case.check("--timeout" in text and "Is it an RPyC server" not in text, "a slow call: %r" % text)
+    waiting = case.start([binary(), "call", address, "sleep", "300"])
+    server.wait_for(r"(connected .*\n(.*\n)*){4}", case.left(30))
+    time.sleep(0.3)
+    server.signal(signal.SIGKILL)
+    server.wait(case.left(30))
+    case.equal(waiting.wait(case.left(30)), PROTOCOL, "exit code when the server is killed")
+    case.check("TLS" not in waiting.read("err") and "crashed" in waiting.read("err"), "killed: %r" % waiting.read("err"))
 
 
 @test("tool.full-queue")
@@ -235,7 +261,7 @@ def wrong_dialect(case):
     for version, other in (("6.0.2", "5"), ("5.3.1", "6")):
         _server, address = start_python_server(case, version, "tcp")
         said = rpyc(case, "call", address, "add", "1", "2", "--dialect", other, code=PROTOCOL)[1]
-        case.check("Without --dialect it is found out" in said, "--dialect %s at %s: %r" % (other, version, said))
+        case.check("Without --dialect it is detected" in said, "--dialect %s at %s: %r" % (other, version, said))
 
 
 @test("tool.nobody-listens")
@@ -294,7 +320,7 @@ def helps(case):
     general = rpyc(case, "--help")[0]
     case.equal(rpyc(case, "help")[0], general, "rpyc help")
     commands = re.findall(r"^  ([a-z]+) ", general, re.M)
-    case.check(len(commands) == 9, "commands: %r" % commands)
+    case.check(len(commands) == 10, "commands: %r" % commands)
     with open(os.path.join(ROOT, "docs", "man", "rpyc.1"), encoding="utf-8") as file:
         manual = file.read()
     for command in commands:

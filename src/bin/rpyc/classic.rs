@@ -1,25 +1,24 @@
 //! `rpyc eval` and `rpyc exec`: what a classic server allows to everybody who reaches it.
 
-use crate::command_line::{ConnectionOptions, Word, missing, next, unknown};
+use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{call, help, peer};
-use lexopt::Parser;
 use rpyc::{Classic, Error};
 use std::io::Read;
 
 pub fn eval(parser: &mut Parser) -> Outcome {
-    let Some((classic, code)) = open(parser, "eval", "rpyc eval ADDR CODE")? else { return help::of("eval") };
+    let Some((classic, code)) = open(parser)? else { return help::of(parser) };
     call::print(&classic.eval(&code).map_err(explained)?)
 }
 
 pub fn exec(parser: &mut Parser) -> Outcome {
-    let Some((classic, code)) = open(parser, "exec", "rpyc exec ADDR CODE")? else { return help::of("exec") };
+    let Some((classic, code)) = open(parser)? else { return help::of(parser) };
     classic.execute(&code).map_err(explained)?;
     Ok(0)
 }
 
 /// The server and the code; None where help is asked for.
-fn open(parser: &mut Parser, command: &str, usage: &str) -> Result<Option<(Classic, String)>, Failure> {
+fn open(parser: &mut Parser) -> Result<Option<(Classic, String)>, Failure> {
     let mut options = ConnectionOptions::default();
     let mut words = Vec::new();
     while let Some(word) = next(parser)? {
@@ -31,20 +30,20 @@ fn open(parser: &mut Parser, command: &str, usage: &str) -> Result<Option<(Class
         }
     }
     let [address, code] = words.as_slice() else {
-        let what = if words.is_empty() { "the address" } else { "the code, in one word," };
-        return Err(missing(what, usage));
+        let what = if words.is_empty() { "the address" } else { "the code (one word; quote it)" };
+        return Err(missing(what, parser));
     };
     let address = peer::address(address, Some(peer::CLASSIC_PORT))?;
     let code = if code == "-" {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| Failure::file(format!("{command}: cannot read the code from stdin"), error))?;
+        read.map_err(|error| Failure::file("cannot read the code from stdin", error))?;
         text
     } else {
         code.clone()
     };
     let connection = peer::connect(&address, &options.config)?;
-    Ok(Some((Classic::over(&connection)?, code)))
+    Ok(Some((Classic::over(&connection).map_err(|error| Failure::at_first(error, &address))?, code)))
 }
 
 /// A server that is not classic knows no `eval`.
@@ -54,8 +53,8 @@ fn explained(error: Error) -> Failure {
         _ => return error.into(),
     };
     if text.contains("'eval'") || text.contains("'execute'") {
-        return Failure::new(crate::failure::RAISED, format!("this is no classic server ({text})"))
-            .hint("only classic servers (rpyc_classic) run code; 'rpyc dir' shows what this one offers");
+        return Failure::new(crate::failure::RAISED, format!("this is not a classic server ({text})"))
+            .hint("only classic servers (rpyc_classic) run code; 'rpyc dir' lists the members of this one");
     }
     error.into()
 }

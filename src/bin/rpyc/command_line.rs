@@ -1,9 +1,16 @@
-//! Options that several commands have.
+//! Reading the command line, and options that several commands have.
 
 use crate::failure::Failure;
-use lexopt::{Arg, Parser, ValueExt};
+use crate::options::Command;
+use lexopt::{Arg, ValueExt};
 use rpyc::Config;
 use std::time::Duration;
+
+/// The words after the command, checked against its options in the table.
+pub struct Parser {
+    words: lexopt::Parser,
+    command: &'static Command,
+}
 
 /// Settings of the connection: `-o NAME=VALUE`, `--timeout`, `--dialect`.
 #[derive(Default)]
@@ -17,36 +24,69 @@ pub enum Word {
     Value(String),
 }
 
-/// The next word of the command line: `-x`, `--long`, or an operand.
+impl Parser {
+    pub fn new(words: lexopt::Parser, command: &'static Command) -> Parser {
+        Parser { words, command }
+    }
+
+    pub fn command(&self) -> &'static Command {
+        self.command
+    }
+
+    /// The first usage of the command.
+    pub fn usage(&self) -> &'static str {
+        self.command.usage.first().copied().unwrap_or_default()
+    }
+
+    /// The next word if it is a negative number, which lexopt would take for options.
+    pub fn negative_number(&mut self) -> Option<String> {
+        let mut rest = self.words.try_raw_args()?;
+        let number = rest.peek()?.to_str()?.strip_prefix('-')?.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        if !number {
+            return None;
+        }
+        rest.next().map(|text| text.to_string_lossy().into_owned())
+    }
+}
+
+/// The next word of the command line: `-x`, `--long`, or an operand. An option that is not in the table is an error.
 pub fn next(parser: &mut Parser) -> Result<Option<Word>, Failure> {
-    Ok(match parser.next()? {
-        None => None,
-        Some(Arg::Short(letter)) => Some(Word::Option(format!("-{letter}"))),
-        Some(Arg::Long(name)) => Some(Word::Option(format!("--{name}"))),
-        Some(Arg::Value(text)) => Some(Word::Value(text.string()?)),
-    })
+    let option = match parser.words.next()? {
+        None => return Ok(None),
+        Some(Arg::Value(text)) => return Ok(Some(Word::Value(text.string()?))),
+        Some(Arg::Short(letter)) => format!("-{letter}"),
+        Some(Arg::Long(name)) => format!("--{name}"),
+    };
+    match parser.command.option(&option) {
+        Some(_) => Ok(Some(Word::Option(option))),
+        None => Err(unknown(&option)),
+    }
 }
 
 pub fn unknown(option: &str) -> Failure {
     Failure::usage(format!("there is no option {option}"))
-        .hint("'rpyc help COMMAND' lists the options; a word that begins with '-' can be given behind '--'")
+        .hint("'rpyc help COMMAND' lists the options; a word that begins with '-' can be given after '--'")
+}
+
+/// An operand more than the command takes.
+pub fn surplus(parser: &Parser, text: &str) -> Failure {
+    Failure::usage(format!("unexpected argument '{text}'")).hint(format!("usage: {}", parser.usage()))
 }
 
 /// The value of an option.
 pub fn text(parser: &mut Parser) -> Result<String, Failure> {
-    Ok(parser.value()?.string()?)
+    Ok(parser.words.value()?.string()?)
 }
 
 pub fn number<T: std::str::FromStr>(parser: &mut Parser, option: &str) -> Result<T, Failure> {
     let text = text(parser)?;
-    text.parse()
-        .map_err(|_| Failure::usage(format!("{option} wants a whole number that is not too large, not '{text}'")))
+    text.parse().map_err(|_| Failure::usage(format!("{option}: expected a whole number in range, got '{text}'")))
 }
 
 pub fn seconds(parser: &mut Parser, option: &str) -> Result<Duration, Failure> {
     let text = text(parser)?;
     let time = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.ok_or_else(|| Failure::usage(format!("{option} wants a number of seconds, not '{text}'")))
+    time.ok_or_else(|| Failure::usage(format!("{option}: expected a number of seconds, got '{text}'")))
 }
 
 impl ConnectionOptions {
@@ -60,8 +100,8 @@ impl ConnectionOptions {
             "-o" | "--option" => {
                 let text = text(parser)?;
                 let (name, value) = text.split_once('=').ok_or_else(|| {
-                    Failure::usage(format!("{option} wants NAME=VALUE, not '{text}'"))
-                        .hint("such as -o compress=false; docs/guide/security.md lists the names")
+                    Failure::usage(format!("{option}: expected NAME=VALUE, got '{text}'"))
+                        .hint("for example -o compress=false; docs/guide/security.md lists the names")
                 })?;
                 self.config.set(name, value)?;
             }
@@ -71,7 +111,7 @@ impl ConnectionOptions {
     }
 }
 
-/// What a command lacks.
-pub fn missing(what: &str, usage: &str) -> Failure {
-    Failure::usage(format!("{what} is missing")).hint(format!("usage: {usage}"))
+/// An operand that the command needs.
+pub fn missing(what: &str, parser: &Parser) -> Failure {
+    Failure::usage(format!("{what} is missing")).hint(format!("usage: {}", parser.usage()))
 }

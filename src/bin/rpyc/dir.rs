@@ -1,17 +1,15 @@
 //! `rpyc dir`: what an object of the peer has.
 
-use crate::command_line::{ConnectionOptions, Word, missing, next, unknown};
+use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome, PROTOCOL};
 use crate::path::Path;
 use crate::style::{Colour, Style};
 use crate::{help, peer, show};
-use lexopt::Parser;
 use rpyc::escape;
 use rpyc::{Classic, Connection, Error, Object, Pending, Value};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "rpyc dir ADDR [PATH]";
 /// So many questions are asked at once.
 const BURST: usize = 256;
 const WIDTH: usize = 60;
@@ -58,7 +56,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         match word {
             Word::Value(text) => words.push(text),
             Word::Option(option) => match option.as_str() {
-                "-h" | "--help" => return help::of("dir"),
+                "-h" | "--help" => return help::of(parser),
                 "-a" | "--all" => options.all = true,
                 "-n" | "--names" => options.names_only = true,
                 "--color" => colour = crate::command_line::text(parser)?,
@@ -71,11 +69,11 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let (address, path) = match words.as_slice() {
         [address] => (address, ""),
         [address, path] => (address, path.as_str()),
-        _ => return Err(missing(if words.is_empty() { "the address" } else { "one path" }, USAGE)),
+        _ => return Err(missing(if words.is_empty() { "the address" } else { "one path" }, parser)),
     };
     let (address, path) = (peer::address(address, None)?, Path::parse(path)?);
     let connection = peer::connect(&address, &options.connection.config)?;
-    let value = path.walk(connection.root()?.into())?;
+    let value = path.walk(peer::root(&connection, &address)?)?;
     let Value::Ref(object) = &value else {
         show::line(format_args!("{} {}", value.type_name(), escape::lines(&value.repr())))?;
         return Ok(0);
@@ -116,7 +114,7 @@ fn list_within(connection: &Connection, object: &Object, options: &Options, pati
     }
     if hidden > 0 && !options.all {
         let plural = if hidden == 1 { "name is" } else { "names are" };
-        show::line(format_args!("({hidden} more {plural} refused by the peer; --all shows them)"))?;
+        show::line(format_args!("({hidden} more {plural} denied by the peer; --all shows them)"))?;
     }
     filled.map(|()| 0)
 }
@@ -152,8 +150,10 @@ fn fill(
     for (number, burst) in entries.chunks_mut(BURST).enumerate() {
         if let Some(patience) = patience.filter(|patience| patience.left().is_zero()) {
             let (seconds, asked) = (patience.whole.as_secs_f64(), number * BURST);
-            let text = format!("the peer took more than {seconds} s; only {asked} of {count} names were asked for");
-            return Err(Failure::new(PROTOCOL, text).hint("--timeout gives it longer, --names asks for none of them"));
+            let text = format!("the peer took more than {seconds} s; {asked} of {count} names were requested");
+            return Err(
+                Failure::new(PROTOCOL, text).hint("--timeout SECONDS waits longer, --names requests no attributes")
+            );
         }
         let asked = together(connection, burst.iter().map(|entry| (object, entry.name.as_str())))?;
         for (entry, answer) in burst.iter_mut().zip(asked) {
@@ -227,7 +227,7 @@ fn print(entry: &Entry, style: Style) -> Result<(), Failure> {
         }
         Some(Ok(value)) => (value.type_name().to_owned(), show::shortened(&value.repr(), WIDTH)),
         Some(Err(Error::Remote(exception))) if exception.is_builtin("AttributeError") => {
-            ("refused".into(), String::new())
+            ("denied".into(), String::new())
         }
         Some(Err(error)) => ("fails".into(), show::shortened(&error.to_string(), WIDTH)),
         None => (String::new(), String::new()),
@@ -236,7 +236,7 @@ fn print(entry: &Entry, style: Style) -> Result<(), Failure> {
     let (name, kind) = (escape::lines(&name), escape::lines(&kind));
     let colour = match &*kind {
         "method" | "function" => Colour::Green,
-        "refused" | "fails" => Colour::Red,
+        "denied" | "fails" => Colour::Red,
         _ => Colour::Cyan,
     };
     let text = format!("{}  {:<10}  {rest}", style.paint(colour, format_args!("{name:<24}")), kind);

@@ -38,12 +38,6 @@ impl Failure {
         Failure::new(USAGE, text)
     }
 
-    /// Nobody is there to talk to.
-    pub fn unreachable(text: impl Into<String>) -> Failure {
-        Failure::new(CONNECT, text)
-            .hint("Does the server run, and does it listen at this address? Python's servers listen at 0.0.0.0 or [::]")
-    }
-
     pub fn file(context: impl std::fmt::Display, error: io::Error) -> Failure {
         Failure::new(FILE, format!("{context}: {error}"))
     }
@@ -96,31 +90,54 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Of a peer that has replied before: it speaks RPyC. `Failure::at_first` is for the first reply.
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let text = error.to_string();
+        let hint = match error {
+            Error::Remote(exception) => return Failure { exception: Some(exception), ..Failure::new(RAISED, text) },
+            Error::Address(_) => {
+                return Failure::usage(text).hint("for example tcp://localhost:18861 or unix:///run/service.sock");
+            }
+            Error::Argument(_) => return Failure::usage(text),
+            Error::Connect { .. } => return Failure::new(CONNECT, text),
+            Error::Eof(_) | Error::Closed(_) => {
+                "The peer ended the connection before it replied. It was stopped, has crashed, or enforces a limit; see its log"
+            }
+            Error::Timeout(_) => "The request may still be running there. --timeout SECONDS waits longer",
+            Error::Malformed(_) => {
+                "Peer or network has a fault: earlier messages were RPyC. 'rpyc trace' shows the bytes"
+            }
+            Error::Limit(ref limit) if limit.contains("max_frame") => "-o max_frame=BYTES accepts larger messages",
+            _ => return Failure::new(PROTOCOL, text),
+        };
+        Failure::new(PROTOCOL, text).hint(hint)
+    }
+}
+
+impl Failure {
+    /// Of a peer that has not replied yet: it may be no RPyC server.
+    pub fn at_first(error: Error, address: &impl std::fmt::Display) -> Failure {
+        let text = error.to_string();
         match error {
-            Error::Remote(exception) => Failure { exception: Some(exception), ..Failure::new(RAISED, text) },
-            Error::Address(_) => Failure::usage(text).hint("such as tcp://localhost:18861 or unix:///run/service.sock"),
-            Error::Argument(_) => Failure::usage(text),
-            Error::Connect { .. } => Failure::unreachable(text),
             Error::Eof(_) | Error::Closed(_) => Failure::new(PROTOCOL, text).hint(
-                "The peer ended the connection. It may want TLS, refuse this client, or be no RPyC server; its log may tell",
+                "The peer ended the connection before its first reply. It may require TLS, deny this client, or not be an \
+                 RPyC server; see its log",
             ),
             Error::Timeout(_) => Failure::new(PROTOCOL, text).hint(
-                "The connection was made, but no answer came. Is it an RPyC server? --timeout gives it longer",
+                "The connection was made, but no reply was received. Is it an RPyC server? --timeout SECONDS waits longer",
             ),
-            Error::Malformed(_) => {
-                Failure::new(PROTOCOL, text).hint("What the peer sent is not RPyC, or a version before 4.1")
+            Error::Malformed(text) | Error::Limit(text) => {
+                Failure::new(PROTOCOL, format!("{address} does not speak RPyC: {text}")).hint(
+                    "Is it the right port? A server of another protocol, such as HTTP, replies like this, or one before \
+                     rpyc 4.1",
+                )
             }
-            Error::Limit(text) if text.contains("max_frame") => Failure::new(PROTOCOL, text)
-                .hint("What the peer sent is most likely not RPyC; if it is, -o max_frame=BYTES allows it more"),
-            Error::Dialect(_) => Failure::new(PROTOCOL, text)
-                .hint(
-                    "--dialect 5 is rpyc 4.1 to 5.3, --dialect 6 is rpyc 6. Without --dialect it is found out, but where the \
-                     peer can be asked only once: a OneShotServer, exec:",
-                ),
-            _ => Failure::new(PROTOCOL, text),
+            Error::Dialect(_) => Failure::new(PROTOCOL, text).hint(
+                "--dialect 5 is rpyc 4.1 to 5.3, --dialect 6 is rpyc 6. Without --dialect it is detected, except where the \
+                 peer accepts one connection only: a OneShotServer, exec:",
+            ),
+            other => other.into(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! `rpyc`: looks at, calls and watches RPyC systems, those of Python alone too.
 //!
-//! One file for each command; what they share: `command_line`, `failure`, `help`, `peer`, `path`, `show`, `signals`,
-//! `style`.
+//! One file for each command; what they share: `command_line`, `failure`, `help`, `options`, `peer`, `path`,
+//! `show`, `signals`, `style`.
 
 mod call;
 mod classic;
 mod command_line;
+mod completions;
 mod dir;
 mod failure;
 mod help;
+mod options;
 mod path;
 mod peer;
 mod ping;
@@ -18,14 +20,16 @@ mod signals;
 mod style;
 mod trace;
 
+use command_line::Parser;
 use failure::{Failure, Outcome};
 use lexopt::prelude::*;
+use options::Command;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut parser = lexopt::Parser::from_env();
+    let parser = lexopt::Parser::from_env();
     let mut command = String::new();
-    let done = run(&mut parser, &mut command);
+    let done = run(parser, &mut command);
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
@@ -36,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(parser: &mut lexopt::Parser, command: &mut String) -> Outcome {
+fn run(mut parser: lexopt::Parser, command: &mut String) -> Outcome {
     let name = match parser.next()? {
         None => {
             show::complain(format_args!("{}", help::USAGE));
@@ -53,18 +57,14 @@ fn run(parser: &mut lexopt::Parser, command: &mut String) -> Outcome {
     match command.as_str() {
         "help" => match parser.next()? {
             None => help::general(),
-            Some(Value(name)) => help::of(&name.string()?),
+            Some(Value(name)) => help::of_name(&name.string()?),
             Some(option) => Err(option.unexpected().into()),
         },
-        "ping" => ping::run(parser),
-        "dir" => dir::run(parser),
-        "get" => call::get(parser),
-        "call" => call::call(parser),
-        "eval" => classic::eval(parser),
-        "exec" => classic::exec(parser),
-        "serve" => serve::run(parser),
-        "trace" => trace::run(parser),
-        "replay" => trace::replay::run(parser),
-        other => Err(Failure::usage(format!("there is no command '{other}'")).hint("'rpyc help' lists the commands")),
+        // For the scripts of shells; no command for people.
+        "__complete" => completions::complete(parser.raw_args()?),
+        name => match Command::find(name) {
+            Some(found) => (found.run)(&mut Parser::new(parser, found)),
+            None => Err(Failure::usage(format!("there is no command '{name}'")).hint("'rpyc help' lists the commands")),
+        },
     }
 }

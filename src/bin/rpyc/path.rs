@@ -73,7 +73,7 @@ fn object(place: Option<&str>, value: &Value) -> Result<Object, Failure> {
     }
     let place = place.filter(|place| !place.is_empty()).unwrap_or("the root");
     let value = crate::show::shortened(&value.repr(), 60);
-    Err(Failure::usage(format!("{place} is {value}, which came by value: it has nothing to ask the peer for")))
+    Err(Failure::usage(format!("{place} is {value}, which was passed by value: it has no remote attributes")))
 }
 
 fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, literal::Fault> {
@@ -160,10 +160,10 @@ fn literal(word: &str) -> Result<Value, Failure> {
     reader.skip_space();
     let value = reader.value().and_then(|value| {
         reader.skip_space();
-        if reader.peek().is_none() { Ok(value) } else { Err(reader.fault("something follows the literal")) }
+        if reader.peek().is_none() { Ok(value) } else { Err(reader.fault("unexpected characters after the literal")) }
     });
     value.map_err(|fault| {
         Failure::usage(format!("argument '{word}': {} (at {})", fault.what, fault.at))
-            .hint(format!("a text has quotes of its own: \"'{word}'\"; with --text all arguments are texts"))
+            .hint(format!("a string needs quotes of its own: \"'{word}'\"; with --text all arguments are strings"))
     })
 }

@@ -1,9 +1,10 @@
 //! Connecting, for all commands that have an ADDR.
 
-use crate::failure::{Failure, PROTOCOL};
+use crate::failure::{CONNECT, Failure};
 use rpyc::wire::{self, Address};
-use rpyc::{Config, Connection, Dialect, Error};
+use rpyc::{Config, Connection, Dialect, Error, Value};
 use std::cell::Cell;
+use std::io::ErrorKind;
 
 /// The port of `rpyc_classic`.
 pub const CLASSIC_PORT: u16 = 18812;
@@ -30,7 +31,7 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
         if scheme || text.is_empty() {
             return error.into();
         }
-        Failure::usage(format!("'{text}' is no address"))
+        Failure::usage(format!("'{text}' is not an address"))
             .hint("HOST:PORT, tcp://HOST:PORT, unix:///PATH, /PATH of a Unix socket, or exec:COMMAND")
     })
 }
@@ -43,18 +44,49 @@ pub fn connect(address: &Address, config: &Config) -> Result<Connection, Failure
         transport
     };
     Connection::connect_by(address, config, None, open).map_err(|error| match error {
-        Error::Timeout(text) if !reached.get() => Failure::unreachable(text),
-        Error::Io { .. } if !reached.get() => {
-            Failure::unreachable(error.to_string()).hint("Is the name of the host right?")
-        }
-        // The first answer tells.
-        Error::Malformed(text) | Error::Limit(text) => {
-            Failure::new(PROTOCOL, format!("{address} does not speak RPyC: {text}")).hint(
-                "Is it the right port? A server of another protocol, such as HTTP, answers so, or one before rpyc 4.1",
-            )
-        }
-        other => other.into(),
+        Error::Connect { .. } | Error::Timeout(_) | Error::Io { .. } if !reached.get() => unreachable(address, &error),
+        other => Failure::at_first(other, address),
     })
+}
+
+/// The peer's root: the first reply, where the dialect was given.
+pub fn root(connection: &Connection, address: &Address) -> Result<Value, Failure> {
+    match connection.root() {
+        Ok(root) => Ok(root.into()),
+        Err(error) => Err(Failure::at_first(error, address)),
+    }
+}
+
+/// Nothing can be reached at the address: the remedy depends on its kind and on the reason.
+fn unreachable(address: &Address, error: &Error) -> Failure {
+    let reason = match error {
+        Error::Connect { source, .. } | Error::Io { source, .. } => Some(source.kind()),
+        _ => None,
+    };
+    let hint = match (address, reason) {
+        (Address::Exec(_), _) => "The command cannot be run: check its name and its permissions",
+        (_, Some(ErrorKind::PermissionDenied)) => {
+            "Connecting is not permitted: check the permissions of the socket and its folders"
+        }
+        (Address::Unix(_) | Address::Shared(_), Some(ErrorKind::NotFound)) => {
+            "There is no socket at this path. Start the server, or check the path"
+        }
+        (Address::Unix(_) | Address::Shared(_), Some(ErrorKind::ConnectionRefused)) => {
+            "The file exists, but no server listens there: it may be left from one that has ended. Start the server"
+        }
+        (Address::Abstract(_), _) => "No server listens under this name. Start the server, or check the name",
+        (Address::Unix(_) | Address::Shared(_), _) => "Does the server run, and does it accept connections?",
+        (_, Some(ErrorKind::ConnectionRefused)) => {
+            "Does the server run, and does it listen on this address and port? A server on 127.0.0.1 is not reachable \
+             from other machines"
+        }
+        (_, None | Some(ErrorKind::TimedOut)) => {
+            "Does the server run, and does a firewall block the port? --timeout SECONDS waits longer"
+        }
+        _ if matches!(error, Error::Io { .. }) => "Is the name of the host right?",
+        _ => "Is the host reachable from here?",
+    };
+    Failure::new(CONNECT, error.to_string()).hint(hint)
 }
 
 /// What the peer speaks, in words.

@@ -1,9 +1,8 @@
 //! `rpyc ping`: does the peer answer, how fast, and what does it speak?
 
-use crate::command_line::{ConnectionOptions, Word, missing, next, number, seconds, unknown};
+use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, number, seconds, surplus, unknown};
 use crate::failure::{self, Failure, Outcome};
 use crate::{help, peer, show, signals};
-use lexopt::Parser;
 use rpyc::{Connection, Error};
 use signal_hook::consts::SIGINT;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,9 +62,9 @@ pub fn run(parser: &mut Parser) -> Outcome {
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) if address.is_none() => address = Some(text),
-            Word::Value(text) => return Err(Failure::usage(format!("one address is enough; what is '{text}'?"))),
+            Word::Value(text) => return Err(surplus(parser, &text)),
             Word::Option(option) => match option.as_str() {
-                "-h" | "--help" => return help::of("ping"),
+                "-h" | "--help" => return help::of(parser),
                 "-c" | "--count" => options.count = number(parser, &option)?,
                 "-i" | "--interval" => options.interval = seconds(parser, &option)?,
                 "-s" | "--size" => options.size = number(parser, &option)?,
@@ -75,11 +74,11 @@ pub fn run(parser: &mut Parser) -> Outcome {
             },
         }
     }
-    let address = peer::address(&address.ok_or_else(|| missing("the address", "rpyc ping ADDR"))?, None)?;
+    let address = peer::address(&address.ok_or_else(|| missing("the address", parser))?, None)?;
     let most = options.connection.config.get("max_frame")?.parse().unwrap_or(usize::MAX).saturating_sub(ENVELOPE);
     if options.size > most {
-        return Err(Failure::usage(format!("--size is at most {most}"))
-            .hint("what comes back is one message; -o max_frame=BYTES allows a larger one"));
+        return Err(Failure::usage(format!("--size: expected at most {most}, got {}", options.size))
+            .hint("the reply is one message; -o max_frame=BYTES accepts a larger one"));
     }
     // Interrupted, it still says what came of it.
     let progress = Arc::new(Progress::default());
@@ -96,7 +95,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         millis(connected),
         connection.peer_name(),
         // Found out, or only said by the user.
-        if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is asked in" },
+        if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is addressed in" },
         peer::dialect(&connection)
     ))?;
     progress.connected.store(true, Ordering::Relaxed);
@@ -111,7 +110,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
 fn interrupt(progress: &Progress, address: &str) {
     progress.interrupted.store(true, Ordering::Relaxed);
     if !progress.connected.load(Ordering::Relaxed) {
-        show::complain(format_args!("rpyc ping: interrupted before {address} had answered"));
+        show::complain(format_args!("rpyc ping: interrupted before {address} replied"));
         signals::leave(signals::INTERRUPTED);
     }
     std::thread::sleep(LAST_ANSWER);
@@ -140,10 +139,10 @@ fn ping_all(connection: &Connection, options: &Options, progress: &Progress) -> 
             Ok(()) => {
                 let time = started.elapsed();
                 progress.statistics().times.push(time.as_secs_f64());
-                show::line(format_args!("{} bytes back: seq={seq} time={:.3} ms", options.size, millis(time)))?;
+                show::line(format_args!("{} bytes: seq={seq} time={:.3} ms", options.size, millis(time)))?;
             }
             Err(Error::Timeout(_)) => {
-                show::line(format_args!("no answer in {} s: seq={seq}", options.wait.as_secs_f64()))?;
+                show::line(format_args!("no reply in {} s: seq={seq}", options.wait.as_secs_f64()))?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -179,7 +178,7 @@ impl Statistics {
         }
         let (sent, back) = (self.sent, self.times.len());
         let lost = (sent.saturating_sub(back as u64) * 100).checked_div(sent).unwrap_or(0);
-        show::line(format_args!("--- {address}: {sent} sent, {back} came back, {lost}% lost"))?;
+        show::line(format_args!("--- {address}: {sent} sent, {back} received, {lost}% lost"))?;
         if back == 0 {
             return Ok(());
         }

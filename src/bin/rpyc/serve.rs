@@ -1,9 +1,8 @@
 //! `rpyc serve`: a small service to try clients, networks and this tool with.
 
-use crate::command_line::{ConnectionOptions, Word, next, unknown};
-use crate::failure::{Failure, Outcome};
+use crate::command_line::{ConnectionOptions, Parser, Word, next, surplus, unknown};
+use crate::failure::Outcome;
 use crate::{help, peer, show, signals};
-use lexopt::Parser;
 use rpyc::escape;
 use rpyc::{Answer, Call, Class, Connection, Exception, Object, Server, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -21,8 +20,8 @@ pub fn run(parser: &mut Parser) -> Outcome {
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) if address.is_none() => address = Some(text),
-            Word::Value(text) => return Err(Failure::usage(format!("one address is enough; what is '{text}'?"))),
-            Word::Option(option) if option == "-h" || option == "--help" => return help::of("serve"),
+            Word::Value(text) => return Err(surplus(parser, &text)),
+            Word::Option(option) if option == "-h" || option == "--help" => return help::of(parser),
             Word::Option(option) if options.take(&option, parser)? => {}
             Word::Option(option) => return Err(unknown(&option)),
         }

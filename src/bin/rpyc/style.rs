@@ -33,7 +33,7 @@ impl Style {
                 let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
                 std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
             }
-            other => return Err(Failure::usage(format!("--color wants always, never or auto, not '{other}'"))),
+            other => return Err(Failure::usage(format!("--color: expected always, never or auto, got '{other}'"))),
         };
         Ok(Style { coloured })
     }

@@ -24,9 +24,8 @@ pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
     if !back {
         return Ok(());
     }
-    Err(Failure::usage(format!("{to} is where the trace itself listens")).hint(
-        "--listen and --to want two addresses: let the clients connect to one, and the server listen at the other",
-    ))
+    Err(Failure::usage(format!("--to {to}: the trace itself listens there"))
+        .hint("give two addresses: the clients connect to --listen, the server listens on --to"))
 }
 
 /// Would a connection to this server be one to this listener? For what only turns out then: an application can have many

@@ -6,11 +6,10 @@ mod proxy;
 mod record;
 pub mod replay;
 
-use crate::command_line::{Word, missing, next, number, text, unknown};
+use crate::command_line::{Parser, Word, missing, next, number, surplus, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
 use crate::style::Style;
 use crate::{help, peer, show, signals};
-use lexopt::Parser;
 use printer::Printer;
 use proxy::{Happening, Proxy};
 use record::{Head, Record, Writer};
@@ -54,15 +53,12 @@ impl Look {
 }
 
 pub fn run(parser: &mut Parser) -> Outcome {
-    const USAGE: &str = "rpyc trace --listen A --to B";
     let (mut listen, mut to, mut save, mut look) = (None, None, None, Look::new());
     while let Some(word) = next(parser)? {
         match word {
-            Word::Value(text) => {
-                return Err(Failure::usage(format!("what is '{text}'?")).hint(format!("usage: {USAGE}")));
-            }
+            Word::Value(text) => return Err(surplus(parser, &text)),
             Word::Option(option) => match option.as_str() {
-                "-h" | "--help" => return help::of("trace"),
+                "-h" | "--help" => return help::of(parser),
                 "--listen" => listen = Some(text(parser)?),
                 "--to" => to = Some(text(parser)?),
                 "--save" => save = Some(text(parser)?),
@@ -71,8 +67,8 @@ pub fn run(parser: &mut Parser) -> Outcome {
             },
         }
     }
-    let listen = peer::address(&listen.ok_or_else(|| missing("--listen", USAGE))?, None)?;
-    let to = peer::address(&to.ok_or_else(|| missing("--to", USAGE))?, None)?;
+    let listen = peer::address(&listen.ok_or_else(|| missing("--listen", parser))?, None)?;
+    let to = peer::address(&to.ok_or_else(|| missing("--to", parser))?, None)?;
     let printer = look.printer()?;
     let listener = Listener::bind(&listen)?;
     circle::check(listener.address(), &to)?;
@@ -150,7 +146,9 @@ impl Watch {
     fn take(&mut self, record: &Record) -> Result<(), Failure> {
         if let Some((writer, path)) = &mut self.saving {
             if let Err(error) = writer.write(record) {
-                show::complain(format_args!("rpyc trace: cannot write {path} any more: {error}; the trace goes on"));
+                show::complain(format_args!(
+                    "rpyc trace: cannot write {path}: {error}; the trace continues without saving"
+                ));
                 (self.saving, self.code) = (None, FILE);
             }
         }
@@ -162,7 +160,7 @@ impl Watch {
     fn printed(&mut self, printed: Result<(), Failure>) -> Result<(), Failure> {
         match printed {
             Err(failure) if !failure.is_broken_pipe() => {
-                failure.hint("nothing more is printed; the trace goes on").tell("trace");
+                failure.hint("printing has stopped; the trace continues").tell("trace");
                 (self.printing, self.code) = (None, FILE);
                 Ok(())
             }

@@ -163,11 +163,11 @@ impl<R: Read> Reader<R> {
         let mut reader = Reader { input, at: 0 };
         let mut magic = [0; MAGIC.len() + 2];
         if reader.fill(&mut magic)? < magic.len() || !magic.starts_with(MAGIC) {
-            return Err(Trouble::Damaged("it is no trace of 'rpyc trace --save'".into()));
+            return Err(Trouble::Damaged("not a file of 'rpyc trace --save'".into()));
         }
         let version = magic.last_chunk::<2>().map_or(0, |bytes| u16::from_le_bytes(*bytes));
         if version != VERSION {
-            return Err(Trouble::Damaged(format!("it has version {version}, and this tool reads version {VERSION}")));
+            return Err(Trouble::Damaged(format!("version {version} is not supported (expected {VERSION})")));
         }
         match reader.take()? {
             Some(head) => Ok((reader, head)),
@@ -190,7 +190,7 @@ impl<R: Read> Reader<R> {
         }
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_LENGTH {
-            return Err(Trouble::Damaged(format!("at byte {start} a record of {length} bytes is announced")));
+            return Err(Trouble::Damaged(format!("the record at byte {start} has an invalid length, {length}")));
         }
         let mut bytes = vec![0; length];
         if self.fill(&mut bytes)? < length {

@@ -2,32 +2,29 @@
 
 use super::Look;
 use super::record::{Head, Reader, Record, Side, Trouble, What};
-use crate::command_line::{Word, missing, next, text, unknown};
+use crate::command_line::{Parser, Word, missing, next, surplus, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
 use crate::{help, peer, show};
-use lexopt::Parser;
 use rpyc::escape;
 use rpyc::wire::{Address, Decoder, Listener, Transport};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
-
-const USAGE: &str = "rpyc replay FILE";
 
 pub fn run(parser: &mut Parser) -> Outcome {
     let (mut path, mut listen, mut look) = (None, None, Look::new());
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) if path.is_none() => path = Some(text),
-            Word::Value(text) => return Err(Failure::usage(format!("one file is enough; what is '{text}'?"))),
+            Word::Value(text) => return Err(surplus(parser, &text)),
             Word::Option(option) => match option.as_str() {
-                "-h" | "--help" => return help::of("replay"),
+                "-h" | "--help" => return help::of(parser),
                 "--listen" => listen = Some(text(parser)?),
                 _ if look.take(&option, parser)? => {}
                 _ => return Err(unknown(&option)),
             },
         }
     }
-    let path = path.ok_or_else(|| missing("the file", USAGE))?;
+    let path = path.ok_or_else(|| missing("the file", parser))?;
     let listen = listen.map(|listen| peer::address(&listen, None)).transpose()?;
     let (reader, head) = Reader::open(&path).map_err(|trouble| failure(&path, trouble))?;
     match listen {
@@ -48,7 +45,7 @@ fn read_all(
             Ok(None) => return Ok(()),
             Err(Trouble::Cut(at)) => {
                 show::complain(format_args!(
-                    "rpyc replay: {path} was cut: it ends inside the record at byte {at}; all before it is whole"
+                    "rpyc replay: {path} is incomplete: it ends inside the record at byte {at}; everything before it was read"
                 ));
                 return Ok(());
             }
@@ -59,7 +56,9 @@ fn read_all(
 
 fn failure(path: &str, trouble: Trouble) -> Failure {
     match trouble {
-        Trouble::Cut(at) => Failure::new(FILE, format!("{path} ends inside its head, at byte {at}")),
+        Trouble::Cut(at) => {
+            Failure::new(FILE, format!("{path} is incomplete: it ends inside its header, at byte {at}"))
+        }
         Trouble::Damaged(what) => Failure::new(FILE, format!("{path}: {what}")),
         Trouble::Io(error) => Failure::file(format!("cannot read {path}"), error),
     }
