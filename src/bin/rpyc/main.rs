@@ -62,9 +62,37 @@ fn run(mut parser: lexopt::Parser, command: &mut String) -> Outcome {
         },
         // For the scripts of shells; no command for people.
         "__complete" => completions::complete(parser.raw_args()?),
-        name => match Command::find(name) {
-            Some(found) => (found.run)(&mut Parser::new(parser, found)),
-            None => Err(Failure::usage(format!("there is no command '{name}'")).hint("'rpyc help' lists the commands")),
-        },
+        name => {
+            let found = Command::find(name).zip(runner(name));
+            let (found, run) = found.ok_or_else(|| {
+                Failure::usage(format!("there is no command '{name}'")).hint("'rpyc help' lists the commands")
+            })?;
+            run(&mut Parser::new(parser, found))
+        }
+    }
+}
+
+/// What does a command of the table.
+fn runner(name: &str) -> Option<fn(&mut Parser) -> Outcome> {
+    Some(match name {
+        "ping" => ping::run,
+        "dir" => dir::run,
+        "get" => call::get,
+        "call" => call::call,
+        "eval" => classic::eval,
+        "exec" => classic::exec,
+        "serve" => serve::run,
+        "trace" => trace::run,
+        "replay" => trace::replay::run,
+        "completions" => completions::run,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_command_of_the_table_runs() {
+        assert!(crate::options::COMMANDS.iter().all(|command| super::runner(command.name).is_some()));
     }
 }

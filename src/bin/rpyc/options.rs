@@ -1,9 +1,5 @@
 //! The one table of commands and options. The command line is checked against it; help and completions are made of it.
 
-use crate::command_line::Parser;
-use crate::failure::Outcome;
-use crate::{call, classic, completions, dir, ping, serve, trace};
-
 /// What an option or operand is, for completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -43,7 +39,6 @@ pub struct Command {
     /// Groups, of which others have some too.
     pub options: &'static [&'static [Choice]],
     pub examples: &'static [&'static str],
-    pub run: fn(&mut Parser) -> Outcome,
 }
 
 impl Command {
@@ -129,7 +124,6 @@ itself, without its service.",
             HELP,
         ],
         examples: &[],
-        run: ping::run,
     },
     Command {
         name: "dir",
@@ -152,7 +146,6 @@ attribute is requested, which runs the code of properties. All replies together 
             HELP,
         ],
         examples: &[],
-        run: dir::run,
     },
     Command {
         name: "get",
@@ -163,7 +156,6 @@ attribute is requested, which runs the code of properties. All replies together 
         takes: &[Kind::Address, Kind::Text],
         options: &[CONNECTION, HELP],
         examples: &["rpyc get localhost:18861 version", "rpyc get localhost:18861 \"shelf.books[0].title\""],
-        run: call::get,
     },
     Command {
         name: "call",
@@ -179,7 +171,6 @@ When the peer raises an exception, its traceback is printed and the exit code is
         takes: &[Kind::Address, Kind::Text, Kind::Argument],
         options: &[&[flag("", "--text", "every ARG is a string, used as it is")], CONNECTION, HELP],
         examples: &["rpyc call localhost:18861 add 40 2", "rpyc call localhost:18861 greet --text world"],
-        run: call::call,
     },
     Command {
         name: "eval",
@@ -192,7 +183,6 @@ default port is 18812. CODE - is read from stdin.",
         takes: &[Kind::Address, Kind::Text],
         options: &[CONNECTION, HELP],
         examples: &["rpyc eval localhost \"__import__('os').getpid()\""],
-        run: classic::eval,
     },
     Command {
         name: "exec",
@@ -205,7 +195,6 @@ from stdin. The output of the code is printed by the server.",
         takes: &[Kind::Address, Kind::Text],
         options: &[CONNECTION, HELP],
         examples: &["rpyc exec localhost - < script.py"],
-        run: classic::exec,
     },
     Command {
         name: "serve",
@@ -219,7 +208,6 @@ running calls at most two seconds later.",
         takes: &[Kind::Address],
         options: &[CONNECTION, HELP],
         examples: &[],
-        run: serve::run,
     },
     Command {
         name: "trace",
@@ -245,7 +233,6 @@ decrypted.",
             HELP,
         ],
         examples: &["rpyc trace --listen :18862 --to localhost:18861     and let the client connect to port 18862"],
-        run: trace::run,
     },
     Command {
         name: "replay",
@@ -263,7 +250,6 @@ has sent as many messages as in the trace, and so on for the next client.",
             HELP,
         ],
         examples: &[],
-        run: trace::replay::run,
     },
     Command {
         name: "completions",
@@ -276,6 +262,5 @@ Prints the script with which a shell completes the commands, options, addresses 
         takes: &[Kind::Names(&["bash", "zsh", "fish"])],
         options: &[HELP],
         examples: &["source <(rpyc completions bash)", "rpyc completions fish | source"],
-        run: completions::run,
     },
 ];
