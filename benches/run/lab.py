@@ -69,7 +69,7 @@ class Lab:
     def address(self, transport):
         if transport == "tcp":
             return "tcp:%d" % free_port()
-        return "unix:" + os.path.join(self.case.folder, "s%d" % next(self.servers))
+        return "%s:%s" % (transport, os.path.join(self.case.folder, "s%d" % next(self.servers)))
 
     def server(self, kind, transport="tcp", place=FREE, env=None, before=()):
         addr = self.address(transport)
@@ -124,9 +124,13 @@ def median(numbers):
     return statistics.median(numbers) if numbers else None
 
 
+def ratios(ours, theirs, rate):
+    """Times dearer than theirs, of each pair. With `rate`, more is cheaper."""
+    return [b / a if rate else a / b for a, b in zip(ours, theirs) if a and b]
+
+
 def ratio(ours, theirs, rate):
-    """Times dearer than theirs, the median of the pairs. With `rate`, more is cheaper."""
-    return median([b / a if rate else a / b for a, b in zip(ours, theirs) if a and b])
+    return median(ratios(ours, theirs, rate))
 
 
 def rounded(value):

@@ -29,7 +29,7 @@ def missing(found):
     """The rows that there must be and are not."""
     rows = {(row["metric"], row["transport"], row["place"]): row for row in found["ratios"]}
     wanted = [(metric.name, metric.transport, place) for metric in against_raw.METRICS for place in ("one", "free")]
-    wanted += [("attr", "tcp", "one"), ("attr_nodelay", "tcp", "one"), ("spin", "tcp", "two"), ("spin", "unix", "two")]
+    wanted += [("attr", "tcp", "one"), ("attr_nodelay", "tcp", "one"), *(("spin", transport, "two") for transport in against_raw.TRANSPORTS)]
     lacking = ["%s %s %s" % key for key in wanted
                if key not in rows or not (rows[key].get("note") or (rows[key]["native"] or 0) > 0)]
     pairs = {(row["metric"], row["transport"], row["server"], row["client"]): row["rate"] for row in found["python"]}

@@ -37,8 +37,13 @@ def figure(value, unit=""):
 def goal(row):
     if row["goal"] is None:
         return ""
-    text = {"ratio": "%g", "at most": "%g " + row["unit"], "figure": "{:,} ".format(row["goal"]) + row["unit"]}[row["goal_is"]]
-    return text % row["goal"] if "%" in text else text
+    return {"ratio": "%g", "at most": "%g " + row["unit"]}[row["goal_is"]] % row["goal"]
+
+
+def spread(row):
+    """The smallest and the largest ratio of the repetitions."""
+    ends = row.get("spread") or ()
+    return " to ".join(figure(one) for one in ends) if len(ends) > 1 else ""
 
 
 def verdict(row):
@@ -54,7 +59,7 @@ def table(head, rows, right):
 
 
 def ratios(rows):
-    head = ("work", "over", "placed", "raw sockets", "librpyc", "RPyC", "**ratio**", "RPyC's ratio", "goal", "")
+    head = ("work", "over", "placed", "raw sockets", "librpyc", "RPyC", "**ratio**", "spread", "RPyC's ratio", "goal", "")
     cells = []
     for row in rows:
         # Where two processes wake each other on CPUs of their own, it is luck how long that takes.
@@ -62,7 +67,7 @@ def ratios(rows):
         ratio = "" if luck or row["ratio"] is None else "**%s**" % figure(row["ratio"])
         unit = row["unit"]
         cells.append((row["title"], row["transport"], PLACES[row["place"]], figure(row["raw"], unit), figure(row["native"], unit),
-                      figure(row["python"], unit), ratio, figure(row["ratio_python"]) if row["ratio_python"] else "",
+                      figure(row["python"], unit), ratio, spread(row) if ratio else "", figure(row["ratio_python"]) if row["ratio_python"] else "",
                       goal(row), verdict(row)))
     return table(head, cells, 3)
 

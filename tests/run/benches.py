@@ -11,7 +11,7 @@ from runner import ROOT, TARGET, Inapplicable, test
 BENCHES = os.path.join(ROOT, "benches", "run")
 SVG = "{http://www.w3.org/2000/svg}"
 # Of data.json: what tells its rows apart, and how many of them there are.
-ROWS = {"ratios": (("metric", "transport", "place"), 26), "python": (("metric", "transport", "client", "server"), 12),
+ROWS = {"ratios": (("metric", "transport", "place"), 43), "python": (("metric", "transport", "client", "server"), 12),
         "round_trips": (("work", "server", "client", "how"), 10)}
 CURVES = {"connections", "connections_memory", "references", "references_memory", "references_time", "outstanding", "threads",
           "sizes"}
