@@ -4,6 +4,7 @@ use super::{Class, Config};
 use crate::error::Result;
 use crate::server::Server as Inner;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// A server: it accepts connections and serves each in a thread of its own. When the last clone is dropped, it stops.
@@ -50,6 +51,19 @@ impl Server {
     /// Accepts no more, waits at most so long for calls that are running, then ends all connections.
     pub fn stop(&self, grace: Duration) {
         self.0.stop(grace);
+    }
+
+    /// Stops gracefully: accepts no more, answers all requests that have been received, and ends each connection on
+    /// which nothing has arrived for `idle`. At the limit the rest is ended. Returns the number of connections on which
+    /// a request had no reply then.
+    pub fn drain(&self, idle: Duration, limit: Option<Duration>) -> Result<usize> {
+        self.0.drain(idle, limit)
+    }
+
+    /// Duplicates the listening socket, for a process that makes its server with the address `fd:N`. From then on
+    /// stopping does not shut the socket down, and the file of a Unix socket stays.
+    pub fn pass_socket(&self) -> Result<OwnedFd> {
+        self.0.pass_socket()
     }
 
     /// Waits until it has been stopped and its threads have ended.

@@ -118,6 +118,8 @@ pub struct Config {
     pub max_connections_per_address: usize,
     /// With all connections taken, the oldest of which no message has come makes room for a new one. Of a server.
     pub make_room: bool,
+    /// Of a server: several sockets can listen at its TCP address.
+    pub reuse_port: bool,
     pub bind_threads: bool,
     pub release: Release,
     pub dialect: Dialect,
@@ -177,6 +179,7 @@ impl Default for Config {
             max_connections: 0,
             max_connections_per_address: 0,
             make_room: true,
+            reuse_port: false,
             bind_threads: false,
             release: Release::Lazy,
             dialect: Dialect::Auto,

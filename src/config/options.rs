@@ -66,7 +66,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 58] = [
+pub static SETTINGS: [Setting; 59] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may access the names in safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -139,6 +139,8 @@ pub static SETTINGS: [Setting; 58] = [
         "of a server: limit of connections from one IPv4 address or one /64 of IPv6; more are closed at once. 0: no limit. Unix sockets have no addresses"),
     option!("make_room", "true", FIXED, Plain, bool, make_room,
         "of a server: at the limit of rpyc_server_set_max_connections the oldest connection that has sent no message is closed for a new one. If there is none, or with \"false\", the new one is closed"),
+    option!("reuse_port", "false", FIXED, Plain, bool, reuse_port,
+        "of a server on tcp: other sockets of the same user can listen at the address too, and the kernel divides new connections among them (SO_REUSEPORT). When one of them is closed, connections that it has not accepted are reset; pass on a socket to restart without that"),
     option!("release", "lazy", CHANGEABLE, Plain, Release, release,
         "the peer is told of freed objects after the next message, within 100 ms if a thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking"),
     option!("dialect", "auto", FIXED, Plain, Dialect, dialect,

@@ -2,6 +2,7 @@
 
 mod room;
 mod source;
+mod stop;
 #[cfg(not(feature = "model"))]
 mod watcher;
 #[cfg(feature = "model")]
@@ -37,6 +38,8 @@ struct Inner {
     /// The queue for the calls of all connections.
     queue: OnceLock<Queue>,
     stopping: AtomicBool,
+    /// No connection is accepted any more; those that exist go on.
+    draining: AtomicBool,
     handles: AtomicUsize,
     state: Mutex<State>,
     /// Notified when a connection has ended.
@@ -57,6 +60,8 @@ struct State {
     leaving: usize,
     /// `serve` or `start` has been called.
     started: bool,
+    /// The number of threads that accept. Each may have a connection that is not in `connections` yet.
+    accepting: usize,
 }
 
 impl State {
@@ -86,10 +91,12 @@ impl Drop for Server {
 impl Server {
     /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
-        if let Address::Tcp { .. } = address {
+        let listener = Listener::bind_with(address, config.reuse_port)?;
+        // `fd:N` may be a TCP socket.
+        if let Address::Tcp { .. } = listener.address() {
             config.expect_strangers();
         }
-        Server::over(Source::Listener(Box::new(Listener::bind(address)?)), service, config)
+        Server::over(Source::Listener(Box::new(listener)), service, config)
     }
 
     /// Makes a server without a listener, for streams that the application accepts itself.
@@ -107,6 +114,7 @@ impl Server {
             config: Arc::new(config),
             queue: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
             state: Mutex::default(),
             _shared_root: shared_root,
@@ -166,7 +174,7 @@ impl Server {
     /// Serves a stream that the application accepted, in a thread of the server.
     pub fn add_transport(&self, transport: Arc<dyn Transport>) -> Result<()> {
         let inner = self.inner.clone();
-        if inner.stopping.load(Ordering::Acquire) {
+        if inner.is_stopped() {
             transport.shutdown();
             return Err(Error::State("the server has been stopped".into()));
         }
@@ -178,9 +186,11 @@ impl Server {
     pub fn serve_one(&self) -> Result<()> {
         let inner = self.inner.clone();
         let _member = inner.begin(false)?;
+        let accepting = stop::Accepting::new(&inner);
         match inner.source.accept() {
             Ok(Some(transport)) => {
                 let (id, shared) = inner.enter(transport);
+                drop(accepting);
                 inner.serve_connection(id, &shared)
             }
             Ok(None) => Ok(()),
@@ -232,7 +242,7 @@ impl Inner {
     }
 
     fn begin(&self, for_all: bool) -> Result<Member> {
-        if self.stopping.load(Ordering::Acquire) {
+        if self.is_stopped() {
             return Err(Error::State("the server has been stopped".into()));
         }
         let mut state = lock(&self.state);
@@ -244,6 +254,7 @@ impl Inner {
     }
 
     fn accept_all(self: &Arc<Inner>) {
+        let _accepting = stop::Accepting::new(self);
         let (mut failing, mut attempts) = (None, 0u64);
         loop {
             match self.source.accept() {
@@ -258,7 +269,7 @@ impl Inner {
                     let _ = self.spawn(transport);
                 }
                 Ok(None) => break,
-                Err(_) if self.stopping.load(Ordering::Acquire) => break,
+                Err(_) if self.is_stopped() => break,
                 // For example too many open files: it has paused, and the next attempt may succeed.
                 Err(e) => {
                     attempts += 1;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::transport::{self, Event, Listener, Transport};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -60,6 +60,14 @@ impl Source {
         match self {
             Source::Listener(listener) => listener.address().to_string(),
             Source::Application { .. } => String::new(),
+        }
+    }
+
+    /// Duplicates the listening socket, for another process that accepts from it.
+    pub fn pass(&self) -> Result<OwnedFd> {
+        match self {
+            Source::Listener(listener) => listener.pass(),
+            Source::Application { .. } => Err(Error::State("the server does not listen".into())),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 const UNIX_NAME_MAX: usize = 107;
 
 /// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `unix:///PATH`, `unix://@NAME`, `shm:///PATH`,
-/// `fd:READ,WRITE`, `stdio:`, `exec:COMMAND`.
+/// `fd:READ,WRITE`, `fd:SOCKET`, `stdio:`, `exec:COMMAND`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// TCP. An empty host is 127.0.0.1.
@@ -27,7 +27,7 @@ pub enum Address {
     Abstract(String),
     /// A Unix socket in the file system, and shared memory beside it.
     Shared(PathBuf),
-    /// Descriptors of this process, which the transport takes over.
+    /// Descriptors of this process, which the transport takes over. For a server: one socket that listens.
     Descriptors {
         /// To read from.
         read: RawFd,
@@ -64,6 +64,7 @@ impl fmt::Display for Address {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Abstract(name) => write!(f, "unix://@{name}"),
             Address::Shared(path) => write!(f, "shm://{}", path.display()),
+            Address::Descriptors { read, write } if read == write => write!(f, "fd:{read}"),
             Address::Descriptors { read, write } => write!(f, "fd:{read},{write}"),
             Address::Stdio => f.write_str("stdio:"),
             Address::Exec(command) => write!(f, "exec:{command}"),
@@ -82,7 +83,8 @@ fn parse(text: &str) -> Result<Address, String> {
     } else if let Some(rest) = text.strip_prefix("shm://") {
         shared(rest)
     } else if let Some(rest) = text.strip_prefix("fd:") {
-        let (read, write) = rest.split_once(',').ok_or("write fd:READ,WRITE, two descriptor numbers")?;
+        // One number is a socket: a stream, or a listening one for a server.
+        let (read, write) = rest.split_once(',').unwrap_or((rest, rest));
         Ok(Address::Descriptors { read: descriptor(read)?, write: descriptor(write)? })
     } else if let Some(rest) = text.strip_prefix("stdio:") {
         if rest.is_empty() { Ok(Address::Stdio) } else { Err("nothing may follow 'stdio:'".into()) }
@@ -170,6 +172,7 @@ mod tests {
             ("unix://@name/of it", Address::Abstract("name/of it".into())),
             ("shm:///run/a b.sock", Address::Shared("/run/a b.sock".into())),
             ("fd:3,4", Address::Descriptors { read: 3, write: 4 }),
+            ("fd:3", Address::Descriptors { read: 3, write: 3 }),
             ("stdio:", Address::Stdio),
             ("exec: ssh host 'a b'", Address::Exec(" ssh host 'a b'".into())),
         ] {
@@ -205,7 +208,8 @@ mod tests {
             ("shm://", "write shm:///PATH"),
             (&long.replace("unix", "shm"), "has 108 bytes"),
             (&long, "has 108 bytes"),
-            ("fd:3", "write fd:READ,WRITE"),
+            ("fd:", "'' is not the number of a descriptor"),
+            ("fd:x", "'x' is not the number of a descriptor"),
             ("fd:3,", "'' is not the number of a descriptor"),
             ("fd:-1,3", "'-1' is not the number of a descriptor"),
             ("fd:3,4294967295", "'4294967295' is not the number of a descriptor"),

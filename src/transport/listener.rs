@@ -1,15 +1,15 @@
 //! Implements a listening socket.
 
-use super::{Address, Transport, shm, socket, sys};
+use super::{Address, Transport, passed, shm, socket, sys};
 use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Length of the queue of connections to be accepted; the kernel reduces it to its own limit.
@@ -23,34 +23,52 @@ pub struct Listener {
     socket: Socket,
     address: Address,
     stopped: sys::Event,
+    /// Another process may accept from the socket too: it must not be shut down, and its file stays.
+    passed: AtomicBool,
     /// Removed with the listener.
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 impl Listener {
     /// Binds and listens. A TCP address without a host means 127.0.0.1, port 0 one that is free. A stale socket file is
-    /// replaced; one in use, and any other file, is left unchanged and is an error.
+    /// replaced; one in use, and any other file, is left unchanged and is an error. `fd:N` takes over a socket that
+    /// listens already.
     pub fn bind(address: &Address) -> Result<Listener> {
+        Listener::bind_with(address, false)
+    }
+
+    /// Does the same. With `reuse_port`, several sockets can listen at a TCP address (SO_REUSEPORT).
+    pub fn bind_with(address: &Address, reuse_port: bool) -> Result<Listener> {
         let failed = |e| Error::io(format!("cannot listen at {address}"), e);
         let stopped = sys::Event::new().map_err(failed)?;
+        let mut passed = None;
         let (socket, file) = match address {
-            Address::Tcp { host, port } => (bind_tcp(address, host, *port)?, None),
+            Address::Tcp { host, port } => (bind_tcp(address, host, *port, reuse_port)?, None),
+            Address::Descriptors { read, write } if read == write => {
+                let (socket, bound) = passed::take(*read)?;
+                passed = Some(bound);
+                (socket, None)
+            }
             Address::Unix(path) | Address::Shared(path) => {
                 bind_file(path, &socket::unix_address(address)?).map_err(failed)?
             }
-            Address::Abstract(_) => (listen_at(Domain::UNIX, &socket::unix_address(address)?).map_err(failed)?, None),
+            Address::Abstract(_) => {
+                (listen_at(Domain::UNIX, &socket::unix_address(address)?, false).map_err(failed)?, None)
+            }
             _ => {
                 return Err(Error::Address(format!(
-                    "cannot listen at {address}: only at tcp://, unix:// and shm:// addresses"
+                    "cannot listen at {address}: only at tcp://, unix:// and shm:// addresses, and fd:N"
                 )));
             }
         };
         socket.set_nonblocking(true).map_err(failed)?;
-        let address = match socket.local_addr().map_err(failed)?.as_socket() {
-            Some(bound) => in_notation(bound),
-            None => address.clone(),
+        let is_passed = AtomicBool::new(passed.is_some());
+        let address = match (passed, socket.local_addr().map_err(failed)?.as_socket()) {
+            (Some(bound), _) => bound,
+            (None, Some(bound)) => passed::in_notation(bound),
+            (None, None) => address.clone(),
         };
-        Ok(Listener { socket, address, stopped, _file: file })
+        Ok(Listener { socket, address, stopped, passed: is_passed, file })
     }
 
     /// Returns the address with the real port.
@@ -106,11 +124,29 @@ impl Listener {
         self.stopped.fd()
     }
 
-    /// Ends `accept` in all threads, now and later, and refuses new connections. Never waits.
+    /// Ends `accept` in all threads, now and later, and refuses new connections, unless another process may accept them.
+    /// Never waits.
     pub fn stop(&self) {
         self.stopped.set();
-        // It may have been shut down before.
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        if !self.passed.load(Ordering::Acquire) {
+            // It may have been shut down before.
+            let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Duplicates the socket, for another process that accepts from it. From then on `stop` does not shut it down, and
+    /// the file of a Unix socket stays.
+    pub fn pass(&self) -> Result<OwnedFd> {
+        if let Address::Shared(_) = self.address {
+            return Err(Error::Unsupported(format!("the socket of {} cannot be passed on", self.address)));
+        }
+        let copy = sys::duplicate(self.socket.as_raw_fd());
+        let copy = copy.map_err(|e| Error::io(format!("cannot duplicate the socket of {}", self.address), e))?;
+        self.passed.store(true, Ordering::Release);
+        if let Some(file) = &self.file {
+            file.keep.store(true, Ordering::Release);
+        }
+        Ok(copy)
     }
 }
 
@@ -136,19 +172,12 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn in_notation(bound: SocketAddr) -> Address {
-    let host = match bound {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        other => other.ip().to_string(),
-    };
-    Address::Tcp { host, port: bound.port() }
-}
-
-fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
+fn listen_at(domain: Domain, address: &SockAddr, reuse_port: bool) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM, None)?;
     if domain != Domain::UNIX {
         // So that a restarted server can bind while the kernel still remembers old connections.
         socket.set_reuse_address(true)?;
+        socket.set_reuse_port(reuse_port)?;
     }
     socket.bind(address)?;
     socket.listen(BACKLOG)?;
@@ -156,11 +185,11 @@ fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
 }
 
 /// Listens at the first address of the host that can be bound.
-fn bind_tcp(address: &Address, host: &str, port: u16) -> Result<Socket> {
+fn bind_tcp(address: &Address, host: &str, port: u16, reuse_port: bool) -> Result<Socket> {
     let mut failures = Vec::new();
     for candidate in socket::resolve(address, host, port)? {
         let target = SockAddr::from(candidate);
-        match listen_at(target.domain(), &target) {
+        match listen_at(target.domain(), &target, reuse_port) {
             Ok(socket) => return Ok(socket),
             Err(e) => failures.push((candidate, e)),
         }
@@ -175,14 +204,15 @@ fn bind_tcp(address: &Address, host: &str, port: u16) -> Result<Socket> {
 }
 
 fn bind_file(path: &Path, address: &SockAddr) -> io::Result<(Socket, Option<SocketFile>)> {
-    let socket = match listen_at(Domain::UNIX, address) {
+    let socket = match listen_at(Domain::UNIX, address, false) {
         Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
             remove_stale(path, address)?;
-            listen_at(Domain::UNIX, address)?
+            listen_at(Domain::UNIX, address, false)?
         }
         other => other?,
     };
-    let file = SocketFile { path: path.to_owned(), identity: identity(path)?, process: std::process::id() };
+    let keep = AtomicBool::new(false);
+    let file = SocketFile { path: path.to_owned(), identity: identity(path)?, process: std::process::id(), keep };
     Ok((socket, Some(file)))
 }
 
@@ -217,11 +247,14 @@ struct SocketFile {
     identity: (u64, u64),
     /// The process that made it. A fork of the server must not remove it.
     process: u32,
+    /// Another process has the socket too.
+    keep: AtomicBool,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.process == std::process::id() && identity(&self.path).is_ok_and(|now| now == self.identity) {
+        let ours = !self.keep.load(Ordering::Acquire) && self.process == std::process::id();
+        if ours && identity(&self.path).is_ok_and(|now| now == self.identity) {
             // An error cannot be reported from here.
             let _ = fs::remove_file(&self.path);
         }

@@ -12,6 +12,7 @@ mod child;
 mod descriptors;
 mod listener;
 mod memory;
+mod passed;
 mod shm;
 mod socket;
 #[allow(unsafe_code)]

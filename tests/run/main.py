@@ -66,6 +66,7 @@ import upstream                                      # noqa: F401
 import go                                            # noqa: F401
 import memory
 import silence                                        # noqa: F401
+import handover                                      # noqa: F401
 import soak                                          # noqa: F401
 import cpp                                           # noqa: F401
 import nesting                                       # noqa: F401

@@ -203,8 +203,9 @@ from stdin. The output of the code is printed by the server.",
         usage: &["rpyc serve [ADDR]"],
         about: "\
 Serves echo, add, sleep, fail, call and zeros to every client; 'rpyc dir ADDR' lists them. Prints
-\"listening ADDR\" first; without ADDR, it listens on a free port of 127.0.0.1. Ctrl-C or SIGTERM ends it,
-running calls at most two seconds later.",
+\"listening ADDR\" first; without ADDR, it uses the socket that systemd passes (LISTEN_FDS), otherwise a free
+port of 127.0.0.1. ADDR can be fd:N, a socket that listens already. Ctrl-C or SIGTERM ends it: requests that
+have arrived are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
         takes: &[Kind::Address],
         options: &[CONNECTION, HELP],
         examples: &[],

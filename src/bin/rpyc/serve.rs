@@ -1,7 +1,7 @@
 //! `rpyc serve`: a small service to try clients, networks and this tool with.
 
 use crate::command_line::{ConnectionOptions, Parser, Word, next, surplus, unknown};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::{help, peer, show, signals};
 use rpyc::escape;
 use rpyc::{Answer, Call, Class, Connection, Exception, Object, Server, Value};
@@ -9,7 +9,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// So long a call that runs may go on when the server is asked to end.
+/// How long a connection is idle before it is ended when the server is asked to end.
+const IDLE: Duration = Duration::ZERO;
+/// How long calls may go on then.
 const GRACE: Duration = Duration::from_secs(2);
 /// So long all that is left of the server has then.
 const REST: Duration = Duration::from_secs(1);
@@ -26,7 +28,11 @@ pub fn run(parser: &mut Parser) -> Outcome {
             Word::Option(option) => return Err(unknown(&option)),
         }
     }
-    let address = peer::address(address.as_deref().unwrap_or("tcp://:0"), None)?;
+    let address = match (address, activated()?) {
+        (Some(address), _) => peer::address(&address, None)?,
+        (None, Some(fd)) => peer::address(&fd, None)?,
+        (None, None) => peer::address("tcp://:0", None)?,
+    };
     let (asked, end) = mpsc::channel();
     signals::at_first(&[SIGINT, SIGTERM], move || {
         // If nobody takes it, all has ended already.
@@ -37,7 +43,10 @@ pub fn run(parser: &mut Parser) -> Outcome {
     server.start()?;
     // Only the signal's thread has the other end.
     let _ = end.recv();
-    server.stop(GRACE);
+    let cut = server.drain(IDLE, Some(GRACE))?;
+    if cut > 0 {
+        show::line(format_args!("cut {cut}"))?;
+    }
     // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
     let (joined, end) = mpsc::channel();
     let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(signals::STACK).spawn(move || {
@@ -49,6 +58,19 @@ pub fn run(parser: &mut Parser) -> Outcome {
         let _ = end.recv_timeout(REST);
     }
     Ok(0)
+}
+
+/// Returns the address of the socket that systemd has opened for this process (sd_listen_fds(3)).
+fn activated() -> Result<Option<String>, Failure> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    if number("LISTEN_PID") != Some(std::process::id()) {
+        return Ok(None);
+    }
+    match number("LISTEN_FDS") {
+        None | Some(0) => Ok(None),
+        Some(1) => Ok(Some("fd:3".into())),
+        Some(count) => Err(Failure::usage(format!("LISTEN_FDS: expected one socket, got {count}"))),
+    }
 }
 
 fn argument(call: &Call, at: usize) -> Value {

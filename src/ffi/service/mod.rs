@@ -11,5 +11,6 @@ pub(crate) mod call;
 
 mod answer;
 pub(crate) mod server;
+mod stopping;
 
 mod queue;

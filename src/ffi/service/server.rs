@@ -52,8 +52,9 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// rpyc_server_serve(), rpyc_server_start() or rpyc_server_serve_one() is called.
 ///
 /// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "unix:///PATH" or
-///        "shm:///PATH" (see rpyc_transport_connect()); "" to not listen, for a server that only gets connections by
-///        rpyc_server_add_transport()
+///        "shm:///PATH" (see rpyc_transport_connect()); "fd:N" to take over descriptor N, a TCP or Unix socket that
+///        listens already (see rpyc_server_pass_socket()); "" to not listen, for a server that only gets connections
+///        by rpyc_server_add_transport()
 /// @param service copied (a reference); the class of the root; each connection gets an instance
 /// @param config copied; the options of the connections; NULL for the defaults
 /// @param server_out owned, free with rpyc_server_free()
@@ -250,7 +251,8 @@ pub unsafe extern "C" fn rpyc_server_add_transport(
     }
 }
 
-/// Stops a server: it accepts no more connections, waits for running calls, and ends its connections.
+/// Stops a server: it accepts no more connections, waits for running calls, and ends its connections. Requests that
+/// were received but have not begun are lost; rpyc_server_drain() answers them.
 ///
 /// As with RPyC's own servers, peers see the end of the stream without a CLOSE request.
 ///

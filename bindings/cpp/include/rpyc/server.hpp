@@ -56,6 +56,28 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_server_stop(raw_, detail::milliseconds(grace), &error), error);
     }
+    /**
+     * Stops the server gracefully: it accepts no more connections, answers every request that has been received, and
+     * ends each connection on which nothing has arrived for a given time. At the limit it ends the rest. Returns the
+     * number of connections that were ended although a request had no reply.
+     */
+    template <class R1, class P1, class R2, class P2>
+    std::size_t drain(std::chrono::duration<R1, P1> idle, std::chrono::duration<R2, P2> limit) const {
+        rpyc_error *error = nullptr;
+        std::size_t cut = 0;
+        detail::check(rpyc_server_drain(raw_, detail::milliseconds(idle), detail::milliseconds(limit), &cut, &error), error);
+        return cut;
+    }
+    /**
+     * Returns a duplicate of the listening socket, which the caller closes: for a process that makes its server with
+     * the address "fd:N". From then on stopping does not shut the socket down.
+     */
+    int pass_socket() const {
+        rpyc_error *error = nullptr;
+        std::int32_t fd = -1;
+        detail::check(rpyc_server_pass_socket(raw_, &fd, &error), error);
+        return fd;
+    }
     /** Waits until the server has been stopped and the threads of its connections have ended. */
     void join() const { run(rpyc_server_join); }
 

@@ -1,0 +1,120 @@
+//! Stops a server without losing a request, and hands its socket over to another process.
+
+use super::{Inner, Server};
+use crate::connection::{Requests, SETTLED, Shared};
+use crate::error::{Error, Result};
+use crate::log::Level;
+use crate::sync::{lock, wait_for};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The interval of looks at the connections.
+const LOOK: Duration = Duration::from_millis(5);
+/// The part of the time that the looks may take: with many connections they become rarer.
+const SHARE: u32 = 10;
+
+/// The last look at a connection.
+struct Seen {
+    messages: u64,
+    since: Instant,
+}
+
+/// Counts a thread that accepts, until the connection that it accepted last is registered.
+pub(super) struct Accepting<'a>(&'a Inner);
+
+impl Accepting<'_> {
+    pub(super) fn new(inner: &Inner) -> Accepting<'_> {
+        lock(&inner.state).accepting += 1;
+        Accepting(inner)
+    }
+}
+
+impl Drop for Accepting<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).accepting -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Server {
+    /// Accepts no more connections. Each connection is ended once all of its requests are answered and nothing has
+    /// arrived for `idle`. At the limit (None: never) the rest is ended. Returns the number of connections on which a
+    /// request had no reply by then.
+    pub fn drain(&self, idle: Duration, limit: Option<Duration>) -> Result<usize> {
+        let inner = self.inner.clone();
+        if inner.is_here() {
+            return Err(Error::Deadlock("a server cannot be drained by one of its own threads".into()));
+        }
+        inner.draining.store(true, Ordering::Release);
+        inner.source.stop();
+        // None: the deadline is not representable, so there is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut seen = BTreeMap::new();
+        loop {
+            let start = Instant::now();
+            inner.end_idle(idle.max(SETTLED), &mut seen);
+            let pause = (start.elapsed() * SHARE).max(LOOK);
+            let state = lock(&inner.state);
+            if state.connections.is_empty() && state.accepting == 0 {
+                break;
+            }
+            let left = deadline.map_or(pause, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            drop(wait_for(&inner.changed, state, pause.min(left)));
+        }
+        let cut = inner.cut();
+        inner.shut_down();
+        Ok(cut)
+    }
+
+    /// Duplicates the listening socket, for another process that accepts from it. Afterwards stopping does not shut
+    /// the socket down.
+    pub fn pass_socket(&self) -> Result<OwnedFd> {
+        self.inner.source.pass()
+    }
+}
+
+impl Inner {
+    /// Returns whether nothing is accepted any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) || self.draining.load(Ordering::Acquire)
+    }
+
+    fn all(&self) -> Vec<(u64, Arc<Shared>)> {
+        lock(&self.state).connections.iter().map(|(id, place)| (*id, place.shared.clone())).collect()
+    }
+
+    /// Ends the connections on which nothing was requested for `idle`.
+    fn end_idle(&self, idle: Duration, seen: &mut BTreeMap<u64, Seen>) {
+        for (id, shared) in self.all() {
+            let now = Instant::now();
+            match shared.open_requests() {
+                Requests::Ended => {}
+                Requests::Open => drop(seen.remove(&id)),
+                Requests::Handled(messages) => {
+                    let last = seen.entry(id).or_insert(Seen { messages, since: now });
+                    if last.messages != messages {
+                        *last = Seen { messages, since: now };
+                    } else if now.saturating_duration_since(last.since) >= idle {
+                        shared.end_between_requests();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts and logs the connections that are ended in the middle of a request.
+    fn cut(&self) -> usize {
+        let cut: Vec<_> = self.all().into_iter().filter(|(_, shared)| shared.has_open_request()).collect();
+        for (_, shared) in &cut {
+            let text = || format!("{} is cut off: a request has no reply at the end of the drain", shared.name());
+            self.config.application.logger.write(Level::Warn, text);
+        }
+        cut.len()
+    }
+}

@@ -1,0 +1,352 @@
+/* Stopping a server without losing a request, and sockets that listen already. */
+#define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define ERROR_STORAGE _Thread_local
+#include "check.h"
+
+static int started, finished, left, released, cancelled; /* by the service */
+static rpyc_server *own;                                 /* for a callback of the server itself */
+static rpyc_call *deferred;
+
+static void nap(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static int get(int *number)
+{
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+static void await(int *number, int least)
+{
+    for (int i = 0; i < 3000 && get(number) < least; i++)
+        nap(10);
+    CHECK(get(number) >= least);
+}
+
+static void slow(rpyc_call *call, void *self)
+{
+    int64_t ms = 0;
+
+    (void)self;
+    __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+    rpyc_call_get_int(call, 0, &ms);
+    nap((long)ms);
+    __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
+    rpyc_call_return(call, rpyc_value_clone(rpyc_call_arg(call, 0)));
+}
+
+/* Runs until it is told to end. */
+static void endless(rpyc_call *call, void *self)
+{
+    (void)self;
+    __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+    while (!get(&released))
+        nap(5);
+    __atomic_store_n(&cancelled, rpyc_call_cancelled(call) + 1, __ATOMIC_SEQ_CST);
+    rpyc_call_return(call, NULL);
+}
+
+static void later(rpyc_call *call, void *self)
+{
+    (void)self;
+    deferred = rpyc_call_defer(call);
+    __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+}
+
+static void drain_here(rpyc_call *call, void *self)
+{
+    size_t cut = 7;
+
+    (void)self;
+    GIVES(RPYC_ERR_DEADLOCK, rpyc_server_drain(own, 0, 1000, &cut, &error));
+    CHECK(cut == 0);
+    rpyc_call_return(call, NULL);
+}
+
+static void bye(rpyc_connection *connection, void *self)
+{
+    (void)connection;
+    (void)self;
+    __atomic_add_fetch(&left, 1, __ATOMIC_SEQ_CST);
+}
+
+static rpyc_class *service(void)
+{
+    static const rpyc_method methods[] = {
+        {"exposed_slow", slow, "slow(ms)", NULL, 0},
+        {"exposed_endless", endless, "endless()", NULL, 0},
+        {"exposed_later", later, "later()", NULL, 0},
+        {"exposed_drain_here", drain_here, "drain_here()", NULL, 0},
+    };
+    static const rpyc_class_table table = {
+        .struct_size = sizeof(rpyc_class_table),
+        .method_size = sizeof(rpyc_method),
+        .name = "DrainedService",
+        .methods = methods,
+        .method_count = sizeof methods / sizeof *methods,
+        .on_disconnect = bye,
+    };
+    rpyc_class *made = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &made, &error));
+    return made;
+}
+
+static rpyc_server *serving(const char *address)
+{
+    rpyc_class *made = service();
+    rpyc_server *server = NULL;
+
+    started = finished = left = released = cancelled = 0;
+    OK(rpyc_server_new(address, made, NULL, &server, &error));
+    OK(rpyc_server_start(server, &error));
+    rpyc_class_free(made);
+    return server;
+}
+
+static rpyc_connection *client(const char *address, rpyc_object **root)
+{
+    rpyc_connection *connection = NULL;
+    rpyc_config *config = NULL;
+
+    config = rpyc_config_new();
+    OK(rpyc_config_set(config, "dialect", "6", &error));
+    OK(rpyc_connect(address, NULL, config, &connection, &error));
+    OK(rpyc_connection_root(connection, root, &error));
+    rpyc_config_free(config);
+    return connection;
+}
+
+static rpyc_async_result *begin(rpyc_object *root, const char *method, int64_t ms)
+{
+    rpyc_value *args[] = {rpyc_value_new_int(ms)};
+    rpyc_async_result *result = NULL;
+
+    OK(rpyc_object_call_method_async(root, method, args, strcmp(method, "slow") == 0, NULL, -1, &result, &error));
+    if (strcmp(method, "slow") != 0)
+        rpyc_value_free(args[0]);
+    return result;
+}
+
+static void ends(rpyc_async_result *result, rpyc_status want)
+{
+    rpyc_value *value = NULL;
+
+    GIVES(want, rpyc_async_result_value(result, &value, &error));
+    rpyc_value_free(value);
+    rpyc_async_result_free(result);
+}
+
+static void end(rpyc_server *server, rpyc_connection *connection, rpyc_object *root)
+{
+    rpyc_object_free(root);
+    rpyc_connection_free(connection);
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+}
+
+/* What was received is answered: a call that runs, and a hundred behind it that have not begun. */
+static void requests_are_answered(const char *address)
+{
+    rpyc_async_result *results[100];
+    rpyc_server *server = serving(address);
+    rpyc_object *root = NULL;
+    rpyc_connection *connection = client(rpyc_server_address(server), &root), *other = NULL;
+    size_t cut = 7;
+
+    for (int i = 0; i < 100; i++)
+        results[i] = begin(root, "slow", i ? 1 : 200);
+    await(&started, 1);
+    OK(rpyc_server_drain(server, 0, 60000, &cut, &error));
+    CHECK(cut == 0 && get(&finished) == 100 && get(&left) == 1);
+    CHECK(rpyc_server_connection_count(server) == 0);
+    for (int i = 0; i < 100; i++)
+        ends(results[i], RPYC_OK);
+    GIVES(RPYC_ERR_STATE, rpyc_server_start(server, &error));
+    CHECK(rpyc_connect(rpyc_server_address(server), NULL, NULL, &other, NULL) != RPYC_OK);
+    /* Nothing is left to do. */
+    OK(rpyc_server_drain(server, 0, -1, NULL, &error));
+    OK(rpyc_server_stop(server, 0, &error));
+    end(server, connection, root);
+}
+
+static void *answer(void *unused)
+{
+    (void)unused;
+    nap(100);
+    OK(rpyc_call_return(deferred, rpyc_value_new_int(1)));
+    return NULL;
+}
+
+static void deferred_calls_are_answered(void)
+{
+    rpyc_server *server = serving("tcp://127.0.0.1:0");
+    rpyc_object *root = NULL;
+    rpyc_connection *connection = client(rpyc_server_address(server), &root);
+    rpyc_async_result *result = begin(root, "later", 0);
+    pthread_t thread;
+    size_t cut = 7;
+
+    await(&started, 1);
+    CHECK(pthread_create(&thread, NULL, answer, NULL) == 0);
+    OK(rpyc_server_drain(server, 0, 60000, &cut, &error));
+    CHECK(cut == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    ends(result, RPYC_OK);
+    rpyc_call_free(deferred);
+    end(server, connection, root);
+}
+
+/* At the limit: one of two connections has a call, which finds its caller gone. */
+static void the_rest_is_cut(void)
+{
+    rpyc_server *server = serving("tcp://127.0.0.1:0");
+    rpyc_object *root = NULL, *idle_root = NULL;
+    rpyc_connection *connection = client(rpyc_server_address(server), &root);
+    rpyc_connection *idle = client(rpyc_server_address(server), &idle_root);
+    rpyc_async_result *result = begin(root, "endless", 0);
+    size_t cut = 7;
+
+    await(&started, 1);
+    OK(rpyc_server_drain(server, 0, 100, &cut, &error));
+    CHECK(cut == 1);
+    ends(result, RPYC_ERR_EOF);
+    GIVES(RPYC_ERR_EOF, rpyc_connection_ping(idle, NULL, 0, 10000, &error));
+    __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
+    await(&cancelled, 2);
+    rpyc_object_free(idle_root);
+    rpyc_connection_free(idle);
+    end(server, connection, root);
+}
+
+static void not_from_a_callback(void)
+{
+    rpyc_object *root = NULL;
+    rpyc_connection *connection;
+    rpyc_value *value = NULL;
+
+    own = serving("tcp://127.0.0.1:0");
+    connection = client(rpyc_server_address(own), &root);
+    OK(rpyc_object_call_method(root, "drain_here", NULL, 0, NULL, &value, &error));
+    rpyc_value_free(value);
+    OK(rpyc_server_stop(own, 1000, &error));
+    end(own, connection, root);
+}
+
+struct asking {
+    rpyc_object *root;
+    int calls;
+};
+
+/* Calls one after another, with pauses. */
+static void *ask(void *argument)
+{
+    struct asking *asking = argument;
+
+    for (; asking->calls < 10; asking->calls++) {
+        ends(begin(asking->root, "slow", 1), RPYC_OK);
+        nap(30);
+    }
+    return NULL;
+}
+
+/* A client that pauses between two calls is not cut off by a drain that waits longer than it does. */
+static void pauses_are_waited_for(void)
+{
+    rpyc_server *server = serving("tcp://127.0.0.1:0");
+    rpyc_object *root = NULL;
+    rpyc_connection *connection = client(rpyc_server_address(server), &root);
+    struct asking asking = {root, 0};
+    pthread_t thread;
+    size_t cut = 7;
+
+    CHECK(pthread_create(&thread, NULL, ask, &asking) == 0);
+    await(&started, 1);
+    OK(rpyc_server_drain(server, 3000, 60000, &cut, &error));
+    CHECK(cut == 0 && pthread_join(thread, NULL) == 0 && asking.calls == 10);
+    end(server, connection, root);
+}
+
+/* The second server takes over the socket of the first in the same process; no file is removed. */
+static void sockets_are_passed(const char *address)
+{
+    rpyc_server *first = serving(address), *second = NULL;
+    rpyc_object *root = NULL;
+    rpyc_connection *connection;
+    char text[32], known[200];
+    int32_t fd = -1;
+
+    snprintf(known, sizeof known, "%s", rpyc_server_address(first));
+    OK(rpyc_server_pass_socket(first, &fd, &error));
+    CHECK(fd > 2 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+    OK(rpyc_server_stop(first, 1000, &error));
+    OK(rpyc_server_join(first, &error));
+    rpyc_server_free(first);
+    snprintf(text, sizeof text, "fd:%d", (int)fd);
+    second = serving(text);
+    CHECK(strcmp(rpyc_server_address(second), known) == 0);
+    CHECK(fcntl(fd, F_GETFD) == -1); /* it was taken over */
+    connection = client(known, &root);
+    ends(begin(root, "slow", 1), RPYC_OK);
+    OK(rpyc_server_drain(second, 0, 60000, NULL, &error));
+    end(second, connection, root);
+    if (strncmp(known, "unix:///", 8) == 0)
+        CHECK(unlink(known + 7) == 0);
+}
+
+static void misuse(void)
+{
+    rpyc_class *made = service();
+    rpyc_server *server = NULL, *other = NULL;
+    char text[32];
+    int32_t fd = 5;
+    int pipes[2], pair[2];
+
+    GIVES(RPYC_ERR_ADDRESS, rpyc_server_new("fd:12345", made, NULL, &server, &error));
+    CHECK(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    snprintf(text, sizeof text, "fd:%d", pipes[0]);
+    GIVES(RPYC_ERR_ADDRESS, rpyc_server_new(text, made, NULL, &server, &error));
+    snprintf(text, sizeof text, "fd:%d", pair[0]);
+    GIVES(RPYC_ERR_ADDRESS, rpyc_server_new(text, made, NULL, &server, &error));
+    GIVES(RPYC_ERR_ADDRESS, rpyc_server_new("fd:0,1", made, NULL, &server, &error));
+    CHECK(close(pipes[0]) == 0 && close(pipes[1]) == 0 && close(pair[0]) == 0 && close(pair[1]) == 0);
+    OK(rpyc_server_new("", made, NULL, &server, &error));
+    GIVES(RPYC_ERR_STATE, rpyc_server_pass_socket(server, &fd, &error));
+    CHECK(fd == -1);
+    GIVES(RPYC_ERR_NULL, rpyc_server_pass_socket(server, NULL, &error));
+    /* A server that never began. */
+    OK(rpyc_server_drain(server, -5, -5, NULL, &error));
+    rpyc_server_free(server);
+    /* Two sockets at one address only if both agree. */
+    rpyc_config *config = rpyc_config_new();
+    OK(rpyc_config_set(config, "reuse_port", "true", &error));
+    OK(rpyc_server_new("tcp://127.0.0.1:0", made, config, &server, &error));
+    GIVES(RPYC_ERR_IO, rpyc_server_new(rpyc_server_address(server), made, NULL, &other, &error));
+    OK(rpyc_server_new(rpyc_server_address(server), made, config, &other, &error));
+    rpyc_server_free(other);
+    rpyc_server_free(server);
+    rpyc_config_free(config);
+    rpyc_class_free(made);
+}
+
+int main(void)
+{
+    char path[100];
+
+    snprintf(path, sizeof path, "unix:///tmp/librpyc-drain-%d", (int)getpid());
+    requests_are_answered("tcp://127.0.0.1:0");
+    requests_are_answered(path);
+    deferred_calls_are_answered();
+    the_rest_is_cut();
+    not_from_a_callback();
+    pauses_are_waited_for();
+    sockets_are_passed("tcp://127.0.0.1:0");
+    sockets_are_passed(path);
+    misuse();
+    return finish();
+}
