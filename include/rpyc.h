@@ -6639,7 +6639,8 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  *
  * A server listens at an address and serves each connection in a thread of its own.
  * rpyc_server_stop() may be called in a signal handler through the descriptor of
- * rpyc_server_stop_fd().
+ * rpyc_server_stop_fd(). rpyc_server_drain() stops without losing a request, and
+ * rpyc_server_pass_socket() hands the listening socket to a successor.
  *
  * @code{.c}
  * rpyc_server *server = NULL;
@@ -6656,9 +6657,10 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * served once rpyc_server_serve(), rpyc_server_start() or rpyc_server_serve_one() is called.
  *
  * @param address     copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free
- *                    port), "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect()); "" to
- *                    not listen, for a server that only gets connections by
- *                    rpyc_server_add_transport()
+ *                    port), "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect()); "fd:N"
+ *                    to take over descriptor N, a TCP or Unix socket that listens already (see
+ *                    rpyc_server_pass_socket()); "" to not listen, for a server that only gets
+ *                    connections by rpyc_server_add_transport()
  * @param service     copied (a reference); the class of the root; each connection gets an instance
  * @param config      copied; the options of the connections; NULL for the defaults
  * @param server_out  owned, free with rpyc_server_free()
@@ -6801,7 +6803,8 @@ rpyc_status rpyc_server_add_transport(rpyc_server *server,
 
 /**
  * Stops a server: it accepts no more connections, waits for running calls, and ends its
- * connections.
+ * connections. Requests that were received but have not begun are lost; rpyc_server_drain() answers
+ * them.
  *
  * As with RPyC's own servers, peers see the end of the stream without a CLOSE request.
  *
@@ -6844,6 +6847,71 @@ int32_t rpyc_server_stop_fd(const rpyc_server *server);
  */
 rpyc_status rpyc_server_join(rpyc_server *server,
                              rpyc_error **error_out);
+
+/**
+ * Stops a server gracefully: it accepts no more connections, answers every request that has been
+ * received, and ends each connection once it is idle. Returns when all connections have ended, or
+ * at the time limit.
+ *
+ * A connection is idle when all of its requests are answered, the replies have been sent, and
+ * nothing has arrived for `idle_ms`. Requests that arrive before that are served. Connections that
+ * are not idle at the limit are ended as rpyc_server_stop() does; a call that still runs then finds
+ * its connection closed (rpyc_call_cancelled()), and its caller gets the end of the stream.
+ *
+ * @code{.c}
+ * size_t cut = 0;
+ * if (!rpyc_server_drain(server, 1000, 30000, &cut, &error)) // not in a callback
+ *     printf("%zu connections were cut off\n", cut);
+ * @endcode
+ *
+ * @param server     borrowed
+ * @param idle_ms    time without input, in milliseconds, after which a connection is idle; 0 for
+ *                   the shortest, about 20 ms. Clients that are between two calls need more, for
+ *                   example 1000
+ * @param limit_ms   time limit in milliseconds; -1 for no limit
+ * @param cut_out    number of connections that were ended although a request had no reply; may be
+ *                   NULL
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, also if connections were cut off, RPYC_ERR_NULL, RPYC_ERR_FORKED,
+ *         RPYC_ERR_DEADLOCK (called from one of the server's own callbacks)
+ *
+ * Threads: not from a callback. Since: 0.1.
+ */
+rpyc_status rpyc_server_drain(rpyc_server *server,
+                              int64_t idle_ms,
+                              int64_t limit_ms,
+                              size_t *cut_out,
+                              rpyc_error **error_out);
+
+/**
+ * Duplicates the listening socket of a server, to hand it over to another process: its successor in
+ * a restart, or one that shares the load.
+ *
+ * The successor makes its server with the address "fd:N". Both processes accept from one queue, so
+ * no client is refused at any time. From this call on, stopping the server does not shut the socket
+ * down, and the file of a Unix socket is not removed: connections that nobody accepts wait in the
+ * queue.
+ *
+ * @code{.c}
+ * int32_t fd = -1;
+ * if (!rpyc_server_pass_socket(server, &fd, &error)) {
+ *     char address[32];
+ *     snprintf(address, sizeof address, "fd:%d", (int)fd);
+ *     // in a child: fcntl(fd, F_SETFD, 0), then exec the successor with this address
+ * }
+ * @endcode
+ *
+ * @param server     borrowed
+ * @param fd_out     owned, close with close(); close-on-exec. -1 on failure
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (it does not listen),
+ *         RPYC_ERR_UNSUPPORTED (shm://), RPYC_ERR_IO
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_server_pass_socket(rpyc_server *server,
+                                    int32_t *fd_out,
+                                    rpyc_error **error_out);
 
 /** @} */
 

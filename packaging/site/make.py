@@ -104,7 +104,7 @@ class Site:
     def guides(self, folder):
         """(title, page) in the order of docs/README.md."""
         for title, target in re.findall(r"^\| \[([^\]]*)\]\(([^)]*)\)", read(ROOT, "docs", "README.md"), re.MULTILINE):
-            if target.startswith(folder + "/"):
+            if target == folder or target.startswith(folder + "/"):
                 yield {re.sub("`", "", title): target}
 
     def build(self):
@@ -116,7 +116,7 @@ class Site:
         golang.write(os.path.join(ROOT, "bindings", "go"), os.path.join(self.pages, "go", "index.md"))
         shutil.copy(os.path.join(HERE, "index.md"), self.pages)
         shutil.copy(os.path.join(HERE, "site.css"), self.pages)
-        nav = [{"Home": "index.md"}, {"Guides": list(self.guides("guide"))},
+        nav = [{"Home": "index.md"}, {"Guides": [*self.guides("guide"), *self.guides("operations.md")]},
                {"C": ["c/index.md", *c_pages]}, {"C++": ["cpp/index.md", *cpp_pages]}, {"Go": ["go/index.md"]},
                {"Reference": list(self.guides("reference"))}, {"Examples": ["examples/index.md"]},
                {"Project": [{"Release notes": "project/changelog.md"}, {"Contributing": "project/contributing.md"},

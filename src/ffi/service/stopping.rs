@@ -19,7 +19,7 @@ use std::time::Duration;
 ///
 /// ```c
 /// size_t cut = 0;
-/// if (!rpyc_server_drain(server, 1000, 30000, &cut, &error)) // in another thread than rpyc_server_serve()
+/// if (!rpyc_server_drain(server, 1000, 30000, &cut, &error)) // not in a callback
 ///     printf("%zu connections were cut off\n", cut);
 /// ```
 ///
@@ -67,13 +67,7 @@ pub unsafe extern "C" fn rpyc_server_drain(
 /// if (!rpyc_server_pass_socket(server, &fd, &error)) {
 ///     char address[32];
 ///     snprintf(address, sizeof address, "fd:%d", (int)fd);
-///     pid_t child = fork();
-///     if (child == 0) {
-///         fcntl(fd, F_SETFD, 0); // the descriptor is close-on-exec until here
-///         execl("/usr/bin/my-server", "my-server", address, (char *)NULL);
-///         _exit(127);
-///     }
-///     close(fd);
+///     // in a child: fcntl(fd, F_SETFD, 0), then exec the successor with this address
 /// }
 /// ```
 ///
