@@ -6,7 +6,7 @@
 //! connection sends GETROOT in the other dialect, and the one that gets a reply is kept. The first is not given up, so
 //! a slow peer is found too. All of this runs in the caller's thread.
 
-use super::ending::lost_text;
+use super::ending::lost;
 use super::limit::{Limit, Received};
 use super::requests::{GET_ROOT, expired_text};
 use super::shared::Shared;
@@ -128,11 +128,8 @@ impl Attempt {
                 Received::Nothing | Received::TimedOut => return Word::None,
                 Received::End => {
                     let cut = if incoming.is_mid_frame() { " inside a message" } else { "" };
-                    let how = match self.transport.failure() {
-                        Some(why) => format!("the stream failed: {why}"),
-                        None => format!("the peer ended the stream{cut}"),
-                    };
-                    return Word::Over(Error::Eof(lost_text(&self.name(), &how)));
+                    let how = format!("the peer ended the stream{cut}");
+                    return Word::Over(lost(&*self.transport, &self.name(), &how));
                 }
             }
         }

@@ -11,6 +11,7 @@ use crate::objects::turn;
 use crate::protocol::Protocol;
 use crate::sync::atomic::Ordering;
 use crate::sync::lock;
+use crate::transport::Transport;
 use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
@@ -57,10 +58,7 @@ impl Shared {
         self.flush_some(&mut inner);
         let error = match error {
             Error::Eof(_) if inner.life.closing => Error::Closed("the connection was closed".into()),
-            Error::Eof(text) => {
-                let how = self.transport.failure().map_or(text, |why| format!("the stream failed: {why}"));
-                Error::Eof(lost_text(&self.name(), &how))
-            }
+            Error::Eof(text) => lost(&*self.transport, &self.name(), &text),
             other => other,
         };
         let error = inner.life.end.insert(error).clone();
@@ -221,7 +219,17 @@ impl Drop for Shared {
     }
 }
 
-/// Makes the message for a connection that the peer `name` has ended.
-pub(super) fn lost_text(name: &str, how: &str) -> String {
-    format!("lost the connection with {name}: {how}; connect again, and get the root and all objects anew")
+/// Makes the error for a connection with the peer `name`, whose stream has ended with `how`, or for the transport's own
+/// reason.
+pub(super) fn lost(transport: &dyn Transport, name: &str, how: &str) -> Error {
+    let lost = |how: &str| {
+        Error::Eof(format!(
+            "lost the connection with {name}: {how}; connect again, and get the root and all objects anew"
+        ))
+    };
+    match transport.failure() {
+        None => lost(how),
+        Some(Error::Eof(why)) => lost(&why),
+        Some(error) => error,
+    }
 }

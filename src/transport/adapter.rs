@@ -2,6 +2,7 @@
 //! stream lacks: one caller at a time, waiting until it can continue, and a test for input.
 
 use super::{Ready, TICK, Transport};
+use crate::error::Error;
 use crate::sync::{Instant, Mutex, lock};
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::RawFd;
@@ -373,8 +374,8 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
         self.base.shutdown();
     }
 
-    fn failure(&self) -> Option<String> {
-        self.failure.get().cloned()
+    fn failure(&self) -> Option<Error> {
+        self.failure.get().map(|why| Error::Eof(format!("the stream failed: {why}")))
     }
 
     fn fileno(&self) -> Option<RawFd> {

@@ -130,8 +130,9 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Returns the reason for the end of the stream, if the peer did not end it.
-    fn failure(&self) -> Option<String> {
+    /// Returns the reason for the end of the stream, if the peer did not end it: `Malformed` if the peer violated the
+    /// rules of the transport, otherwise `Eof`.
+    fn failure(&self) -> Option<Error> {
         None
     }
 

@@ -1,6 +1,6 @@
 """A hostile server: for each connection one kind of request is answered with one lie, and all others as an honest server would.
 
-    server.py [--slow SECONDS] [--names COUNT]
+    server.py [--slow SECONDS] [--names COUNT] [--shm PATH]
 
 Prints "listening ADDRESS", then serves until its standard input ends. --slow answers each request that late, --names gives the
 root as many names."""
@@ -16,8 +16,9 @@ sys.dont_write_bytecode = True
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from hostile.natives import OFFER, WRONG
+from hostile.rings import RingSocket
 from hostile.wire import (BUFFITER, CALL, CALLATTR, CLOSE, CMP, CTXEXIT, DEL, DELATTR, DIR, EXCEPTION, GETATTR, GETROOT, HASH, INSPECT,
-                          INSTANCECHECK, PICKLE, PING, REPLY, REPR, REQUEST, SETATTR, STR, Closed, Hang, Peer, Raw, by_value, dump, frame,
+                          INSTANCECHECK, PATIENCE, PICKLE, PING, REPLY, REPR, REQUEST, SETATTR, STR, Closed, Hang, Peer, Raw, by_value, dump, frame,
                           items, made, message, mine, nested, no_attribute, opened, yours)
 
 ROOT = ("honest.Service", 1 << 45, (1 << 45) + 1)
@@ -223,14 +224,21 @@ class Liar(Peer):
 def main():
     options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
     slow, names, only = float(options.get("--slow", 0)), int(options.get("--names", 0)), options.get("--plan")
-    step = int(options.get("--step", 1))
-    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-    print("listening tcp://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    step, path = int(options.get("--step", 1)), options.get("--shm")
+    if path:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(100)
+        print("listening shm://" + path, flush=True)
+    else:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        print("listening tcp://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
     print("plans %d" % len(PLANS), flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     number = 0 if only in (None, "honest") else int(only)
     while True:
         sock = listener.accept()[0]
+        sock = RingSocket(sock, PATIENCE) if path else sock
         plan = (None, None) if only == "honest" else PLANS[number % len(PLANS)]
         number += step if only is None else 0
         # One at a time would do, but for clients that connect twice to find the dialect out.

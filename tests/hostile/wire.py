@@ -6,6 +6,8 @@ import sys
 import time
 import zlib
 
+from hostile.rings import RingSocket
+
 (PING, CLOSE, GETROOT, GETATTR, DELATTR, SETATTR, CALL, CALLATTR, REPR, STR, CMP, HASH, DIR, PICKLE, DEL, INSPECT, BUFFITER,
  OLDSLICING, CTXEXIT, INSTANCECHECK) = range(1, 21)
 REQUEST, REPLY, EXCEPTION = 1, 2, 3
@@ -318,5 +320,7 @@ class Peer:
 
 
 def connect(address, dialect=6, source=None):
+    if address.startswith("shm://"):
+        return Peer(RingSocket.connect(address[len("shm://"):], PATIENCE), dialect)
     host, port = address.split("://")[-1].rsplit(":", 1)
     return Peer(socket.create_connection((host, int(port)), PATIENCE, source and (source, 0)), dialect)

@@ -23,9 +23,10 @@ def start_server(case, *options):
     return server, address, int(server.wait_for(r"^plans (\d+)$", case.left(30)).group(1))
 
 
-def lied_to(case, program, step, *options, rounds=ROUNDS):
+def lied_to(case, program, step, *options, rounds=ROUNDS, shm=False):
     """Runs a client that makes a connection for each round, and counts its checks."""
-    server, address, plans = start_server(case, "--step", step if not ALL else 1)
+    over = (lambda name: ("--shm", os.path.join(case.folder, name))) if shm else lambda _: ()
+    server, address, plans = start_server(case, "--step", step if not ALL else 1, *over("l"))
     rounds = plans if ALL else rounds
     done = case.run([program, address, rounds, *options])
     case.check(not server.ended, "the hostile server ended")
@@ -34,14 +35,14 @@ def lied_to(case, program, step, *options, rounds=ROUNDS):
     case.check(found and int(found.group(1)) > 5 * rounds, "the last line is %r" % last)
     case.note("%d connections, %s checks" % (rounds, found.group(1)))
     # Then nobody lies, and all is well.
-    _, address, _ = start_server(case, "--plan", "honest")
+    _, address, _ = start_server(case, "--plan", "honest", *over("h"))
     done = case.run([program, address, 3, *options])
     case.check(re.search(r"RPYC_ERR_(EOF|IO|LIMIT|DIALECT)", done.output) is None, "an honest server is not understood")
     return done
 
 
-def in_use(case, step, *options):
-    lied_to(case, case.program("border/hostile_client"), step, *options)
+def in_use(case, step, *options, **more):
+    lied_to(case, case.program("border/hostile_client"), step, *options, **more)
     ten, end = map(int, re.search(r"^in use: (\d+), (\d+)$", case.processes[1].output, re.M).groups())
     case.check(end - ten < MIB, "%d bytes more are in use than after ten connections" % (end - ten))
 
@@ -49,6 +50,7 @@ def in_use(case, step, *options):
 SECONDS = 300 if not ALL else 3600
 test("hostile.lies-to.c-client", SECONDS)(lambda case: in_use(case, 7))
 test("hostile.lies-to.c-client-on-small-stacks", SECONDS)(lambda case: in_use(case, 17, "128"))
+test("hostile.lies-to.c-client-over-shm", SECONDS)(lambda case: in_use(case, 43, rounds=ROUNDS // 2, shm=True))
 test("hostile.lies-to.cpp-client", SECONDS)(lambda case: lied_to(case, case.program("cpp/hostile"), 29, rounds=ROUNDS // 2))
 
 

@@ -10,7 +10,7 @@ from runner import ROOT, Failed, test
 
 sys.path.append(os.path.join(ROOT, "tests"))
 
-from hostile import budgets, containers, forged, natives, silences, streams
+from hostile import budgets, containers, contents, forged, natives, silences, streams
 from hostile.victim import Hurt, Victim
 from hostile.wire import Closed, Hang
 
@@ -26,6 +26,11 @@ def attacked(kind, program="hostile_server", more=()):
     return lambda case, options: started(case, [case.program("border/" + program), kind, "tcp://127.0.0.1:0", *more, *options])
 
 
+def over_shm(kind):
+    """The peers of these write to rings, and read them."""
+    return lambda case, options: started(case, [case.program("border/hostile_server"), kind, "shm://" + os.path.join(case.folder, "p"), *options])
+
+
 def flagged(flag, command):
     """Options that stand behind a flag each."""
     return lambda case, options: started(case, [*command(case), *[word for option in options for word in (flag, option)]])
@@ -39,7 +44,7 @@ def started(case, command):
 # "small-stacks": threads of the application, with stacks of 128 KiB. "loop", "sessions": one thread of it for all connections.
 # Loops receive up to max_buffered of each peer that reads nothing.
 SERVERS = {
-    "c-server": attacked("server"), "queue": attacked("queue"), "slave": attacked("slave"), "small-stacks": attacked("small"),
+    "c-server": attacked("server"), "shm-server": over_shm("server"), "shm-queue": over_shm("queue"), "queue": attacked("queue"), "slave": attacked("slave"), "small-stacks": attacked("small"),
     "loop": attacked("loop", more=("max_buffered=%d" % (16 * MIB),)), "sessions": attacked("sessions", "hostile_sessions"),
     "bare-server": flagged("--set", lambda case: [case.program("bare_server"), "tcp://127.0.0.1:0"]),
     "cpp-server": flagged("--set", lambda case: [case.program("cpp/interop_server"), "tcp://127.0.0.1:0"]),
@@ -50,6 +55,9 @@ SERVERS = {
 WITH_CONTAINERS = ("c-server", "queue", "small-stacks", "loop", "sessions")
 # Those whose connections are accepted by the library.
 ACCEPTING = ("c-server", "queue", "slave", "cpp-server", "go-server", "tool-server")
+
+# What is short over shared memory, where the peer's end is in Python: the rest is in `make test-long`.
+OVER_SHM = ("targets-and-ids", "rules", "requests", "malformed", "frames", "answers", "mutants", "memory")
 
 
 def attack(case, name, functions, options=()):
@@ -78,14 +86,18 @@ def attack(case, name, functions, options=()):
     case.stop(server)
 
 
+def is_long(server, group):
+    return server == "shm-queue" or server == "shm-server" and group not in OVER_SHM
+
+
 def register(server, group, functions, options=()):
-    @test("hostile.%s.%s" % (group, server), 120)
+    @test("hostile.%s.%s" % (group, server), 120, long=is_long(server, group))
     def run(case):
         attack(case, server, [(function.__name__.replace("_", " "), function) for function in functions], options)
 
 
 def register_mutants(server):
-    @test("hostile.mutants.%s" % server, 120 + MUTANTS // 50)
+    @test("hostile.mutants.%s" % server, 120 + MUTANTS // 50, long=is_long(server, "mutants"))
     def run(case):
         each = -(-MUTANTS // len(SERVERS))
         seed = SEED * 1000 + list(SERVERS).index(server)
@@ -100,6 +112,8 @@ for each in SERVERS:
     for subject, several in containers.ATTACKS.items() if each in WITH_CONTAINERS else ():
         # Whose methods have public names.
         register(each, subject, several, ("allow_public_attrs=true",))
+    for subject, several in contents.ATTACKS.items() if each.startswith("shm-") else ():
+        register(each, subject, several)
     register_mutants(each)
     for subject, (options, several) in {**budgets.ATTACKS, **silences.ATTACKS, **(silences.PLACES if each in ACCEPTING else {}),
                                           **(silences.SENDING if each in (*ACCEPTING, "small-stacks") else {})}.items():

@@ -23,7 +23,7 @@ pub mod waiting;
 
 use super::socket::Stream;
 use super::{Address, Ready, TICK, Transport, sys, uninit};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::log::{self, Level};
 use crate::sync::{Mutex, lock};
 use kernel::Memory;
@@ -295,8 +295,8 @@ impl Transport for Link {
         self.stream.end_sending();
     }
 
-    fn failure(&self) -> Option<String> {
-        self.failed.get().cloned()
+    fn failure(&self) -> Option<Error> {
+        self.failed.get().cloned().map(Error::Malformed)
     }
 
     fn unread(&self) -> Option<usize> {

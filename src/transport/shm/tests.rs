@@ -338,7 +338,7 @@ fn what_cannot_be_ends_the_connection() {
         assert_eq!(result.kind(), ErrorKind::InvalidData, "{what}");
         assert_eq!(client.send(&[IoSlice::new(b"x")]).unwrap_err().kind(), ErrorKind::BrokenPipe, "{what}");
         assert!(client.poll(true, false, None).unwrap().read, "{what}");
-        assert!(client.failure().unwrap().starts_with("the shared memory is broken: "), "{what}");
+        assert!(client.failure().unwrap().to_string().starts_with("the shared memory is broken: "), "{what}");
     }
 }
 
