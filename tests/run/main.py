@@ -33,6 +33,7 @@ import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import identities                                      # noqa: F401
 import bridges                                       # noqa: F401
+import chains                                        # noqa: F401
 import reflection                                    # noqa: F401
 import examples
 import loops                                         # noqa: F401
