@@ -59,6 +59,9 @@ import classic                                       # noqa: F401
 import tool                                          # noqa: F401
 import tool_trace                                    # noqa: F401
 import tool_shells                                    # noqa: F401
+import tool_transfer                                  # noqa: F401
+import tool_json                                      # noqa: F401
+import tool_page                                      # noqa: F401
 import ffi                                           # noqa: F401
 import statuses                                      # noqa: F401
 import syscalls                                      # noqa: F401

@@ -320,7 +320,7 @@ def helps(case):
     general = rpyc(case, "--help")[0]
     case.equal(rpyc(case, "help")[0], general, "rpyc help")
     commands = re.findall(r"^  ([a-z]+) ", general, re.M)
-    case.check(len(commands) == 10, "commands: %r" % commands)
+    case.check(len(commands) == 12, "commands: %r" % commands)
     with open(os.path.join(ROOT, "docs", "man", "rpyc.1"), encoding="utf-8") as file:
         manual = file.read()
     for command in commands:

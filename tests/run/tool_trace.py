@@ -159,7 +159,7 @@ def trace_nobody(case):
     """A server that is not there ends the client's connection, and is told; the trace goes on."""
     trace, address = start_trace(case, "tcp://127.0.0.1:%d" % free_port())
     rpyc(case, "ping", address, code=PROTOCOL)
-    trace.wait_for(r"is turned away: cannot connect to .*refused", case.left(30))
+    trace.wait_for(r"was rejected: cannot connect to .*refused", case.left(30))
     case.check(not trace.ended, "the trace has ended")
     stop_trace(case, trace)
 
@@ -229,7 +229,7 @@ def trace_unanswered(case):
     case.start([binary(), "call", listening, "sleep", "3000", "-t", "3000"])
     sequence = trace.wait_for(r"#1 -> .* request +(\d+) +CALLATTR .* 'sleep'", case.left(30)).group(1)
     for text in ("\n".join(stop_trace(case, trace)), rpyc(case, "replay", saved)[0]):
-        named = r"#1 request %s of the client has no answer after [\d.]+ m?s: CALLATTR .*'sleep' \(3000,\)$" % sequence
+        named = r"#1 request %s of the client has no reply after [\d.]+ m?s: CALLATTR .*'sleep' \(3000,\)$" % sequence
         case.check(re.search(named, text, re.M), "it is not named in %s" % text)
         case.check(re.search(r"#1 still open after .*: \d+ requests, ", text), "no sums in %s" % text)
 
@@ -257,7 +257,7 @@ def replay_cut(case):
         with open(cut, "wb") as file:
             file.write(data[:length])
         output, errors = rpyc(case, "replay", cut)
-        lines = [line for line in output.splitlines() if not re.search("still open|has no answer|could not be read", line)]
+        lines = [line for line in output.splitlines() if not re.search("still open|has no reply|could not be read", line)]
         case.equal(lines[:-1], whole[:len(lines) - 1], "what is left of %d bytes" % length)
         case.check("is incomplete" in errors or not errors, "stderr: %r" % errors)
         shown.add(len(lines))

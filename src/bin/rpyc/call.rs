@@ -1,8 +1,10 @@
 //! `rpyc get` and `rpyc call`.
 
+use crate::argument::Arguments;
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome};
-use crate::path::{Arguments, Path};
+use crate::json::{self, Answer};
+use crate::path::Path;
 use crate::{help, peer, show};
 use rpyc::Value;
 use rpyc::escape;
@@ -24,7 +26,7 @@ pub fn get(parser: &mut Parser) -> Outcome {
     let (address, path) = (peer::address(address, None)?, Path::parse(path)?);
     let connection = peer::connect(&address, &options.config)?;
     let value = path.walk(peer::root(&connection, &address)?)?;
-    print(&value)
+    print(&value, parser.json)
 }
 
 pub fn call(parser: &mut Parser) -> Outcome {
@@ -45,7 +47,7 @@ pub fn call(parser: &mut Parser) -> Outcome {
     let (address, path, with) = (peer::address(address, None)?, Path::parse(path)?, Arguments::parse(args, texts)?);
     let connection = peer::connect(&address, &options.config)?;
     let value = path.call(peer::root(&connection, &address)?, &with)?;
-    print(&value)
+    print(&value, parser.json)
 }
 
 /// After the path, a number may be negative: `-1` is an argument, because no option is a digit.
@@ -58,7 +60,11 @@ fn next_word(parser: &mut Parser, words: usize) -> Result<Option<Word>, Failure>
     next(parser)
 }
 
-pub fn print(value: &Value) -> Outcome {
-    show::line(format_args!("{}", escape::lines(&show::repr(value)?)))?;
+pub fn print(value: &Value, json: bool) -> Outcome {
+    if json {
+        json::print(&Answer::new(value))?;
+    } else {
+        show::line(format_args!("{}", escape::lines(&show::repr(value)?)))?;
+    }
     Ok(0)
 }

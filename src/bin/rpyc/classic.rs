@@ -8,7 +8,7 @@ use std::io::Read;
 
 pub fn eval(parser: &mut Parser) -> Outcome {
     let Some((classic, code)) = open(parser)? else { return help::of(parser) };
-    call::print(&classic.eval(&code).map_err(explained)?)
+    call::print(&classic.eval(&code).map_err(explained)?, parser.json)
 }
 
 pub fn exec(parser: &mut Parser) -> Outcome {
@@ -33,7 +33,8 @@ fn open(parser: &mut Parser) -> Result<Option<(Classic, String)>, Failure> {
         let what = if words.is_empty() { "the address" } else { "the code (one word; quote it)" };
         return Err(missing(what, parser));
     };
-    let address = peer::address(address, Some(peer::CLASSIC_PORT))?;
+    // A wrong address is told before stdin is read.
+    peer::address(address, Some(peer::CLASSIC_PORT))?;
     let code = if code == "-" {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -42,17 +43,23 @@ fn open(parser: &mut Parser) -> Result<Option<(Classic, String)>, Failure> {
     } else {
         code.clone()
     };
+    Ok(Some((open_classic(address, &options)?, code)))
+}
+
+/// Connects to a classic server.
+pub fn open_classic(address: &str, options: &ConnectionOptions) -> Result<Classic, Failure> {
+    let address = peer::address(address, Some(peer::CLASSIC_PORT))?;
     let connection = peer::connect(&address, &options.config)?;
-    Ok(Some((Classic::over(&connection).map_err(|error| Failure::at_first(error, &address))?, code)))
+    Classic::over(&connection).map_err(|error| Failure::at_first(error, &address))
 }
 
 /// A server that is not classic knows no `eval`.
-fn explained(error: Error) -> Failure {
+pub fn explained(error: Error) -> Failure {
     let text = match &error {
         Error::Remote(exception) if exception.is_builtin("AttributeError") => exception.summary(),
         _ => return error.into(),
     };
-    if text.contains("'eval'") || text.contains("'execute'") {
+    if ["'eval'", "'execute'", "'getmodule'", "'modules'"].iter().any(|name| text.contains(name)) {
         return Failure::new(crate::failure::RAISED, format!("this is not a classic server ({text})"))
             .hint("only classic servers (rpyc_classic) run code; 'rpyc dir' lists the members of this one");
     }

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Parser {
     words: lexopt::Parser,
     command: &'static Command,
+    /// The output is for programs.
+    pub json: bool,
 }
 
 /// Settings of the connection: `-o NAME=VALUE`, `--timeout`, `--dialect`.
@@ -26,7 +28,10 @@ pub enum Word {
 
 impl Parser {
     pub fn new(words: lexopt::Parser, command: &'static Command) -> Parser {
-        Parser { words, command }
+        // Before anything can be wrong.
+        let mut said = std::env::args_os().take_while(|word| word != "--");
+        let json = command.option("--json").is_some() && said.any(|word| word == "--json");
+        Parser { words, command, json }
     }
 
     pub fn command(&self) -> &'static Command {
@@ -51,15 +56,19 @@ impl Parser {
 
 /// The next word of the command line: `-x`, `--long`, or an operand. An option that is not in the table is an error.
 pub fn next(parser: &mut Parser) -> Result<Option<Word>, Failure> {
-    let option = match parser.words.next()? {
-        None => return Ok(None),
-        Some(Arg::Value(text)) => return Ok(Some(Word::Value(text.string()?))),
-        Some(Arg::Short(letter)) => format!("-{letter}"),
-        Some(Arg::Long(name)) => format!("--{name}"),
-    };
-    match parser.command.option(&option) {
-        Some(_) => Ok(Some(Word::Option(option))),
-        None => Err(unknown(&option)),
+    loop {
+        let option = match parser.words.next()? {
+            None => return Ok(None),
+            Some(Arg::Value(text)) => return Ok(Some(Word::Value(text.string()?))),
+            Some(Arg::Short(letter)) => format!("-{letter}"),
+            Some(Arg::Long(name)) => format!("--{name}"),
+        };
+        match parser.command.option(&option) {
+            // Known from the beginning.
+            Some(choice) if choice.name == "--json" => {}
+            Some(_) => return Ok(Some(Word::Option(option))),
+            None => return Err(unknown(&option)),
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome, PROTOCOL};
+use crate::json::{self, Json};
 use crate::path::Path;
 use crate::style::{Colour, Style};
 use crate::{help, peer, show};
 use rpyc::escape;
 use rpyc::{Classic, Connection, Error, Object, Pending, Value};
+use serde::Serialize;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,30 @@ struct Options {
     all: bool,
     names_only: bool,
     style: Style,
+    json: bool,
+}
+
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Listing<'d> {
+    ok: bool,
+    r#type: &'d str,
+    value: Option<Json<'d>>,
+    doc: Option<String>,
+    members: Vec<Member<'d>>,
+    /// Not in `members`.
+    denied: usize,
+}
+
+#[derive(Serialize)]
+struct Member<'d> {
+    name: &'d str,
+    kind: Option<String>,
+    r#type: Option<&'d str>,
+    value: Option<Json<'d>>,
+    doc: Option<&'d str>,
+    signature: Option<&'d str>,
+    error: Option<String>,
 }
 
 /// How long the peer may take for all answers together.
@@ -51,7 +77,7 @@ struct Entry {
 pub fn run(parser: &mut Parser) -> Outcome {
     let connection = ConnectionOptions::default();
     let (mut words, mut colour) = (Vec::new(), "auto".to_owned());
-    let mut options = Options { connection, all: false, names_only: false, style: Style::PLAIN };
+    let mut options = Options { connection, all: false, names_only: false, style: Style::PLAIN, json: parser.json };
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) => words.push(text),
@@ -75,6 +101,11 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let connection = peer::connect(&address, &options.connection.config)?;
     let value = path.walk(peer::root(&connection, &address)?)?;
     let Value::Ref(object) = &value else {
+        if options.json {
+            let (r#type, value) = (value.type_name(), Some(Json(&value)));
+            json::print(&Listing { ok: true, r#type, value, doc: None, members: Vec::new(), denied: 0 })?;
+            return Ok(0);
+        }
         show::line(format_args!("{} {}", value.type_name(), escape::lines(&value.repr())))?;
         return Ok(0);
     };
@@ -89,7 +120,10 @@ fn list(connection: &Connection, object: &Object, options: &Options) -> Outcome 
 }
 
 fn list_within(connection: &Connection, object: &Object, options: &Options, patience: Option<&Patience>) -> Outcome {
-    head(object, options)?;
+    let doc = if options.names_only { None } else { doc_of(object) };
+    if !options.json && !options.names_only {
+        head(object, doc.as_deref(), options.style)?;
+    }
     let names = object.names()?;
     let prefix = options.connection.config.get("exposed_prefix")?;
     let (mut entries, mut seen) = (Vec::new(), HashSet::new());
@@ -102,13 +136,21 @@ fn list_within(connection: &Connection, object: &Object, options: &Options, pati
             entries.push(Entry { name: shown.to_owned(), got: None, doc: None, signature: None });
         }
     }
+    let filled = if options.names_only { Ok(()) } else { fill(connection, object, &mut entries, patience) };
+    let refused = |entry: &&Entry| matches!(&entry.got, Some(Err(Error::Remote(e))) if e.is_builtin("AttributeError"));
+    let hidden = entries.iter().filter(refused).count();
+    if options.json {
+        // One document: of a listing that is not complete, only the failure is told.
+        filled?;
+        let shown = entries.iter().filter(|entry| options.all || !refused(entry));
+        let (members, denied) = (shown.map(Entry::member).collect(), if options.all { 0 } else { hidden });
+        json::print(&Listing { ok: true, r#type: object.type_name(), value: None, doc, members, denied })?;
+        return Ok(0);
+    }
     if options.names_only {
         entries.iter().try_for_each(|entry| show::line(format_args!("{}", escape::lines(&entry.name))))?;
         return Ok(0);
     }
-    let filled = fill(connection, object, &mut entries, patience);
-    let refused = |entry: &&Entry| matches!(&entry.got, Some(Err(Error::Remote(e))) if e.is_builtin("AttributeError"));
-    let hidden = entries.iter().filter(refused).count();
     for entry in entries.iter().filter(|entry| entry.got.is_some() && (options.all || !refused(entry))) {
         print(entry, options.style)?;
     }
@@ -119,16 +161,18 @@ fn list_within(connection: &Connection, object: &Object, options: &Options, pati
     filled.map(|()| 0)
 }
 
-/// Class and documentation of the object itself.
-fn head(object: &Object, options: &Options) -> Result<(), Failure> {
-    if options.names_only {
-        return Ok(());
+fn doc_of(object: &Object) -> Option<String> {
+    match object.get("__doc__") {
+        Ok(Value::Str(doc)) => Some(doc.to_string()),
+        _ => None,
     }
-    show::line(format_args!("{}", options.style.paint(Colour::Bold, escape::lines(object.type_name()))))?;
-    if let Ok(Value::Str(doc)) = object.get("__doc__") {
-        for line in doc.as_str().trim().lines() {
-            show::line(format_args!("  {}", options.style.paint(Colour::Dim, escape::lines(line.trim()))))?;
-        }
+}
+
+/// Class and documentation of the object itself.
+fn head(object: &Object, doc: Option<&str>, style: Style) -> Result<(), Failure> {
+    show::line(format_args!("{}", style.paint(Colour::Bold, escape::lines(object.type_name()))))?;
+    for line in doc.unwrap_or_default().trim().lines() {
+        show::line(format_args!("  {}", style.paint(Colour::Dim, escape::lines(line.trim()))))?;
     }
     Ok(())
 }
@@ -211,6 +255,22 @@ fn kind_of(object: &Object) -> (String, bool) {
 }
 
 impl Entry {
+    fn member(&self) -> Member<'_> {
+        let (kind, r#type, value, error) = match &self.got {
+            Some(Ok(value @ Value::Ref(object))) => {
+                (Some(kind_of(&object.clone().into()).0), Some(value.type_name()), None, None)
+            }
+            Some(Ok(value)) => (Some(value.type_name().to_owned()), Some(value.type_name()), Some(Json(value)), None),
+            Some(Err(Error::Remote(exception))) if exception.is_builtin("AttributeError") => {
+                (Some("denied".into()), None, None, Some(exception.summary()))
+            }
+            Some(Err(error)) => (Some("fails".into()), None, None, Some(error.to_string())),
+            None => (None, None, None, None),
+        };
+        let (doc, signature) = (self.doc.as_deref(), self.signature.as_deref());
+        Member { name: &self.name, kind, r#type, value, doc, signature, error }
+    }
+
     fn object(&self) -> Option<Object> {
         match &self.got {
             Some(Ok(Value::Ref(object))) => Some(object.clone().into()),

@@ -2,7 +2,8 @@
 
 use crate::show;
 use rpyc::escape;
-use rpyc::{Error, Exception};
+use rpyc::{Error, Exception, Value};
+use serde::{Serialize, Serializer};
 use std::io;
 
 /// The peer raised an exception, or answered less than it was asked.
@@ -73,6 +74,49 @@ impl Failure {
         if let Some(hint) = &self.hint {
             show::complain(format_args!("  {}", escape::lines(hint)));
         }
+    }
+}
+
+/// The document that `--json` prints in place of a result.
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Raised<'f> {
+            r#type: String,
+            message: String,
+            traceback: &'f str,
+        }
+        #[derive(Serialize)]
+        struct Told<'f> {
+            kind: &'static str,
+            code: u8,
+            message: &'f str,
+            hint: Option<&'f str>,
+            exception: Option<Raised<'f>>,
+        }
+        #[derive(Serialize)]
+        struct Document<'f> {
+            ok: bool,
+            error: Told<'f>,
+        }
+        let kind = match self.code {
+            RAISED => "exception",
+            USAGE => "usage",
+            CONNECT => "unreachable",
+            PROTOCOL => "protocol",
+            _ => "file",
+        };
+        let exception = self.exception.as_ref().map(|exception| Raised {
+            r#type: format!("{}.{}", exception.module, exception.name),
+            message: exception.args.first().map_or_else(String::new, |first| match first {
+                Value::Str(text) => text.to_string(),
+                other => other.repr(),
+            }),
+            traceback: exception.traceback.as_str(),
+        });
+        let hint = self.hint.as_deref();
+        let error = Told { kind, code: self.code, message: &self.text, hint, exception };
+        Document { ok: false, error }.serialize(serializer)
     }
 }
 

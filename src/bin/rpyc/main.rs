@@ -1,8 +1,9 @@
 //! `rpyc`: looks at, calls and watches RPyC systems, those of Python alone too.
 //!
-//! One file for each command; what they share: `command_line`, `failure`, `help`, `options`, `peer`, `path`,
+//! One file for each command; what they share: `argument`, `command_line`, `failure`, `help`, `json`, `options`, `peer`, `path`,
 //! `show`, `signals`, `style`.
 
+mod argument;
 mod call;
 mod classic;
 mod command_line;
@@ -10,15 +11,18 @@ mod completions;
 mod dir;
 mod failure;
 mod help;
+mod json;
 mod options;
 mod path;
 mod peer;
 mod ping;
+mod progress;
 mod serve;
 mod show;
 mod signals;
 mod style;
 mod trace;
+mod transfer;
 
 use command_line::Parser;
 use failure::{Failure, Outcome};
@@ -28,19 +32,23 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let parser = lexopt::Parser::from_env();
-    let mut command = String::new();
-    let done = run(parser, &mut command);
+    let (mut command, mut json) = (String::new(), false);
+    let done = run(parser, &mut command, &mut json);
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             failure.tell(&command);
+            if json {
+                // The exit code says the same where it cannot be printed.
+                let _ = json::print(&failure);
+            }
             ExitCode::from(failure.code)
         }
     }
 }
 
-fn run(mut parser: lexopt::Parser, command: &mut String) -> Outcome {
+fn run(mut parser: lexopt::Parser, command: &mut String, json: &mut bool) -> Outcome {
     let name = match parser.next()? {
         None => {
             show::complain(format_args!("{}", help::USAGE));
@@ -67,7 +75,9 @@ fn run(mut parser: lexopt::Parser, command: &mut String) -> Outcome {
             let (found, run) = found.ok_or_else(|| {
                 Failure::usage(format!("there is no command '{name}'")).hint("'rpyc help' lists the commands")
             })?;
-            run(&mut Parser::new(parser, found))
+            let mut parser = Parser::new(parser, found);
+            *json = parser.json;
+            run(&mut parser)
         }
     }
 }
@@ -81,6 +91,8 @@ fn runner(name: &str) -> Option<fn(&mut Parser) -> Outcome> {
         "call" => call::call,
         "eval" => classic::eval,
         "exec" => classic::exec,
+        "upload" => transfer::upload,
+        "download" => transfer::download,
         "serve" => serve::run,
         "trace" => trace::run,
         "replay" => trace::replay::run,

@@ -91,10 +91,14 @@ pub const CONNECTION: &[Choice] = &[
     option("-o", "--option", Kind::Text, "NAME=VALUE", "a setting by RPyC's name, such as -o compress=false"),
 ];
 pub const HELP: &[Choice] = &[flag("-h", "--help", "print the help of the command")];
+const JSON: Choice = flag("", "--json", "print JSON for programs; errors too, on stdout");
+const NO_BAR: Choice = flag("-q", "--quiet", "show no progress");
 const LOOK: &[Choice] = &[
     flag("-q", "--quiet", "print connections, faults and statistics, no messages"),
     option("-w", "--width", Kind::Text, "WIDTH", "shorten longer values to about WIDTH characters (120); 0: never"),
+    option("", "--html", Kind::File, "FILE", "also write a page for a browser: diagram, filters, latencies"),
     COLOUR,
+    JSON,
 ];
 
 pub const COMMANDS: &[Command] = &[
@@ -102,7 +106,7 @@ pub const COMMANDS: &[Command] = &[
         name: "ping",
         operands: "ADDR",
         brief: "check that the peer replies; print its protocol and latency",
-        usage: &["rpyc ping ADDR [-c COUNT] [-i SECONDS] [-s SIZE] [-W SECONDS]"],
+        usage: &["rpyc ping ADDR [-c COUNT] [-i SECONDS] [-s SIZE] [-W SECONDS] [--json]"],
         about: "\
 Connects, prints the protocol of the peer, and sends PING requests. Every RPyC peer replies to them
 itself, without its service.",
@@ -119,6 +123,7 @@ itself, without its service.",
                 option("-i", "--interval", Kind::Text, "SECONDS", "pause between two pings (1)"),
                 option("-s", "--size", Kind::Text, "SIZE", "bytes of data in each direction (56)"),
                 option("-W", "--wait", Kind::Text, "SECONDS", "timeout of each reply (5)"),
+                JSON,
             ],
             CONNECTION,
             HELP,
@@ -129,7 +134,7 @@ itself, without its service.",
         name: "dir",
         operands: "ADDR [PATH]",
         brief: "list the members of an object; without PATH, of the root",
-        usage: &["rpyc dir ADDR [PATH] [-a] [-n] [--color=always|never|auto]"],
+        usage: &["rpyc dir ADDR [PATH] [-a] [-n] [--color=always|never|auto] [--json]"],
         about: "\
 Lists the names of an object with their kinds, values and the first lines of their docs; on classic
 servers also with signatures. Exposed names are printed without exposed_, as programs write them. Each
@@ -141,6 +146,7 @@ attribute is requested, which runs the code of properties. All replies together 
                 flag("-a", "--all", "also list private names, and those that the peer denies"),
                 flag("-n", "--names", "list names only; request no attributes"),
                 COLOUR,
+                JSON,
             ],
             CONNECTION,
             HELP,
@@ -151,37 +157,43 @@ attribute is requested, which runs the code of properties. All replies together 
         name: "get",
         operands: "ADDR PATH",
         brief: "print the value of an attribute",
-        usage: &["rpyc get ADDR PATH"],
+        usage: &["rpyc get ADDR PATH [--json]"],
         about: "Prints the value of an attribute as Python's repr().",
         takes: &[Kind::Address, Kind::Text],
-        options: &[CONNECTION, HELP],
+        options: &[&[JSON], CONNECTION, HELP],
         examples: &["rpyc get localhost:18861 version", "rpyc get localhost:18861 \"shelf.books[0].title\""],
     },
     Command {
         name: "call",
         operands: "ADDR PATH [ARG...]",
         brief: "call a function or method and print its result",
-        usage: &["rpyc call ADDR PATH [ARG...] [NAME=ARG...] [--text]"],
+        usage: &["rpyc call ADDR PATH [ARG...] [NAME=ARG...] [--text] [--json]"],
         about: "\
 Calls the object at PATH and prints the result as Python's repr(). An ARG is a Python literal: 42, 1.5,
 True, None, \"'text'\", \"b'bytes'\", \"(1, 2)\", \"[1, 2]\", \"{'a': 1}\", \"{1, 2}\" (a frozenset). NAME=ARG is a
-keyword argument. Lists and dicts are passed by reference, as in Python.
+keyword argument. Lists and dicts are passed by reference, as in Python. @FILE is the contents of a file
+as a string, @bytes:FILE as bytes, @json:FILE as the value of a JSON document; FILE - is stdin, and - is
+short for @-.
 
 When the peer raises an exception, its traceback is printed and the exit code is 1.",
         takes: &[Kind::Address, Kind::Text, Kind::Argument],
-        options: &[&[flag("", "--text", "every ARG is a string, used as it is")], CONNECTION, HELP],
-        examples: &["rpyc call localhost:18861 add 40 2", "rpyc call localhost:18861 greet --text world"],
+        options: &[&[flag("", "--text", "every ARG is a string, used as it is"), JSON], CONNECTION, HELP],
+        examples: &[
+            "rpyc call localhost:18861 add 40 2",
+            "rpyc call localhost:18861 greet --text world",
+            "rpyc call localhost:18861 store name=\"'a.png'\" data=@bytes:a.png",
+        ],
     },
     Command {
         name: "eval",
         operands: "ADDR CODE",
         brief: "evaluate an expression on a classic server",
-        usage: &["rpyc eval ADDR CODE"],
+        usage: &["rpyc eval ADDR CODE [--json]"],
         about: "\
 Evaluates a Python expression on a classic server (rpyc_classic) and prints the value as repr(). The
 default port is 18812. CODE - is read from stdin.",
         takes: &[Kind::Address, Kind::Text],
-        options: &[CONNECTION, HELP],
+        options: &[&[JSON], CONNECTION, HELP],
         examples: &["rpyc eval localhost \"__import__('os').getpid()\""],
     },
     Command {
@@ -195,6 +207,30 @@ from stdin. The output of the code is printed by the server.",
         takes: &[Kind::Address, Kind::Text],
         options: &[CONNECTION, HELP],
         examples: &["rpyc exec localhost - < script.py"],
+    },
+    Command {
+        name: "upload",
+        operands: "ADDR LOCAL REMOTE",
+        brief: "copy a file to a classic server",
+        usage: &["rpyc upload ADDR LOCAL REMOTE [-q]"],
+        about: "\
+Copies the file LOCAL to the path REMOTE on a classic server (rpyc_classic). The default port is 18812. An
+existing file is overwritten. On a terminal, a bar shows the progress.",
+        takes: &[Kind::Address, Kind::File, Kind::Text],
+        options: &[&[NO_BAR], CONNECTION, HELP],
+        examples: &["rpyc upload localhost model.bin /tmp/model.bin"],
+    },
+    Command {
+        name: "download",
+        operands: "ADDR REMOTE LOCAL",
+        brief: "copy a file from a classic server",
+        usage: &["rpyc download ADDR REMOTE LOCAL [-q]"],
+        about: "\
+Copies the file REMOTE of a classic server (rpyc_classic) to the path LOCAL. The default port is 18812. An
+existing file is overwritten. On a terminal, a bar shows the progress.",
+        takes: &[Kind::Address, Kind::Text, Kind::File],
+        options: &[&[NO_BAR], CONNECTION, HELP],
+        examples: &["rpyc download localhost /var/log/service.log service.log"],
     },
     Command {
         name: "serve",
@@ -214,7 +250,7 @@ have arrived are answered, for at most two seconds; \"cut N\" counts the connect
         name: "trace",
         operands: "--listen A --to B",
         brief: "forward between clients and a server; print every message",
-        usage: &["rpyc trace --listen A --to B [--save FILE] [-q] [-w WIDTH] [--color=always|never|auto]"],
+        usage: &["rpyc trace --listen A --to B [--save FILE] [--html FILE] [-q] [-w WIDTH] [--json]"],
         about: "\
 Listens at A, connects to B for each client, and forwards every byte unchanged. It prints each message:
 seconds since the start, connection, direction (-> is to the server), size on the wire, latency of a
@@ -239,7 +275,7 @@ decrypted.",
         name: "replay",
         operands: "FILE",
         brief: "print a saved trace again, or act as its server",
-        usage: &["rpyc replay FILE [-q] [-w WIDTH] [--color=always|never|auto]", "rpyc replay FILE --listen A"],
+        usage: &["rpyc replay FILE [--html FILE] [-q] [-w WIDTH] [--json]", "rpyc replay FILE --listen A"],
         about: "\
 Prints a trace saved with 'rpyc trace --save', also an incomplete file. With --listen it acts as the
 server: the first client gets what the server sent on the first connection, each part when the client

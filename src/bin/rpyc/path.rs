@@ -1,5 +1,6 @@
-//! Paths from the root to an object, and arguments of calls: `shelf.books[0]`, `make('x').label`.
+//! Paths from the root to an object: `shelf.books[0]`, `make('x').label`.
 
+use crate::argument::{Arguments, keyword};
 use crate::failure::Failure;
 use rpyc::literal::{self, Reader};
 use rpyc::{Object, Value};
@@ -9,12 +10,6 @@ enum Step {
     Attribute(String),
     Item(Value),
     Call(Arguments),
-}
-
-#[derive(Default)]
-pub struct Arguments {
-    pub args: Vec<Value>,
-    pub keywords: Vec<(String, Value)>,
 }
 
 /// A path, as far as its text tells.
@@ -125,45 +120,4 @@ fn arguments_until(reader: &mut Reader<'_>) -> Result<Arguments, literal::Fault>
             return Err(reader.fault("expected ',' or ')'"));
         }
     }
-}
-
-/// `name=value`, as ASCII as Python programs have it.
-fn keyword(text: &str) -> Option<(&str, &str)> {
-    let (name, value) = text.split_once('=')?;
-    let mut letters = name.chars();
-    let first = letters.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
-    let is_name = first && letters.all(|c| c == '_' || c.is_ascii_alphanumeric());
-    (is_name && !value.starts_with('=')).then_some((name, value))
-}
-
-impl Arguments {
-    fn keywords(&self) -> Vec<(&str, Value)> {
-        self.keywords.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
-    }
-
-    /// From the words of a command line: literals of Python, and `name=literal`. With `texts`, words are texts as they are.
-    pub fn parse(words: &[String], texts: bool) -> Result<Arguments, Failure> {
-        let value = |word: &str| if texts { Ok(Value::str(word)) } else { literal(word) };
-        let mut with = Arguments::default();
-        for word in words {
-            match keyword(word) {
-                Some((name, text)) => with.keywords.push((name.to_owned(), value(text)?)),
-                None => with.args.push(value(word)?),
-            }
-        }
-        Ok(with)
-    }
-}
-
-fn literal(word: &str) -> Result<Value, Failure> {
-    let mut reader = Reader::new(word);
-    reader.skip_space();
-    let value = reader.value().and_then(|value| {
-        reader.skip_space();
-        if reader.peek().is_none() { Ok(value) } else { Err(reader.fault("unexpected characters after the literal")) }
-    });
-    value.map_err(|fault| {
-        Failure::usage(format!("argument '{word}': {} (at {})", fault.what, fault.at))
-            .hint(format!("a string needs quotes of its own: \"'{word}'\"; with --text all arguments are strings"))
-    })
 }

@@ -2,8 +2,9 @@
 
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, number, seconds, surplus, unknown};
 use crate::failure::{self, Failure, Outcome};
-use crate::{help, peer, show, signals};
-use rpyc::{Connection, Error};
+use crate::{help, json, peer, show, signals};
+use rpyc::{Connection, Dialect, Error};
+use serde::Serialize;
 use signal_hook::consts::SIGINT;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,38 @@ struct Options {
     interval: Duration,
     size: usize,
     wait: Duration,
+    json: bool,
+}
+
+/// A line of `--json`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Told<'p> {
+    Connected {
+        address: &'p str,
+        peer: &'p str,
+        protocol: Option<u8>,
+        native: bool,
+        ms: f64,
+    },
+    Reply {
+        seq: u64,
+        bytes: usize,
+        ms: f64,
+    },
+    Lost {
+        seq: u64,
+        after_ms: f64,
+    },
+    Summary {
+        address: &'p str,
+        sent: u64,
+        received: usize,
+        min_ms: Option<f64>,
+        avg_ms: Option<f64>,
+        max_ms: Option<f64>,
+        deviation_ms: Option<f64>,
+    },
 }
 
 /// An answer that is on its way when the user interrupts still has so long.
@@ -28,6 +61,7 @@ const ENVELOPE: usize = 64;
 struct Statistics {
     sent: u64,
     times: Vec<f64>,
+    json: bool,
     /// Printed by the one who came first: the end, or the interruption.
     told: bool,
 }
@@ -57,6 +91,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         interval: Duration::from_secs(1),
         size: 56,
         wait: Duration::from_secs(5),
+        json: parser.json,
     };
     let mut address = None;
     while let Some(word) = next(parser)? {
@@ -82,6 +117,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     }
     // Interrupted, it still says what came of it.
     let progress = Arc::new(Progress::default());
+    progress.statistics().json = options.json;
     signals::at_first(&[SIGINT], {
         let (progress, address) = (progress.clone(), address.to_string());
         move || interrupt(&progress, &address)
@@ -90,20 +126,29 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let started = Instant::now();
     let connection = peer::connect(&address, &options.connection.config)?;
     let connected = started.elapsed();
-    show::line(format_args!(
-        "PING {address}: connected in {:.3} ms, {} {} {}",
-        millis(connected),
-        connection.peer_name(),
-        // Found out, or only said by the user.
-        if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is addressed in" },
-        peer::dialect(&connection)
-    ))?;
+    tell_connected(&connection, &options, &address.to_string(), millis(connected))?;
     progress.connected.store(true, Ordering::Relaxed);
     let outcome = ping_all(&connection, &options, &progress);
     let mut statistics = progress.statistics();
     statistics.print(&address.to_string())?;
     outcome?;
     Ok(statistics.code())
+}
+
+fn tell_connected(connection: &Connection, options: &Options, address: &str, ms: f64) -> Result<(), Failure> {
+    let peer = connection.peer_name();
+    if options.json {
+        let protocol = match connection.dialect() {
+            Dialect::V5 => Some(5),
+            Dialect::V6 => Some(6),
+            Dialect::Auto => None,
+        };
+        return json::print(&Told::Connected { address, peer: &peer, protocol, native: connection.is_native(), ms });
+    }
+    // Detected, or only said by the user.
+    let speaks = if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is addressed in" };
+    let dialect = peer::dialect(connection);
+    show::line(format_args!("PING {address}: connected in {ms:.3} ms, {peer} {speaks} {dialect}"))
 }
 
 /// Ends the program where the server keeps it waiting.
@@ -139,7 +184,15 @@ fn ping_all(connection: &Connection, options: &Options, progress: &Progress) -> 
             Ok(()) => {
                 let time = started.elapsed();
                 progress.statistics().times.push(time.as_secs_f64());
-                show::line(format_args!("{} bytes: seq={seq} time={:.3} ms", options.size, millis(time)))?;
+                let (bytes, ms) = (options.size, millis(time));
+                if options.json {
+                    json::print(&Told::Reply { seq, bytes, ms })?;
+                } else {
+                    show::line(format_args!("{bytes} bytes: seq={seq} time={ms:.3} ms"))?;
+                }
+            }
+            Err(Error::Timeout(_)) if options.json => {
+                json::print(&Told::Lost { seq, after_ms: millis(options.wait) })?;
             }
             Err(Error::Timeout(_)) => {
                 show::line(format_args!("no reply in {} s: seq={seq}", options.wait.as_secs_f64()))?;
@@ -177,21 +230,30 @@ impl Statistics {
             return Ok(());
         }
         let (sent, back) = (self.sent, self.times.len());
+        let mean = self.times.iter().sum::<f64>() / back as f64;
+        let variance = self.times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / back as f64;
+        let least = self.times.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.times.iter().copied().fold(0.0, f64::max);
+        let [min, avg, max, deviation] = [least, mean, most, variance.sqrt()].map(|seconds| seconds * 1e3);
+        if self.json {
+            let some = |ms| (back > 0).then_some(ms);
+            return json::print(&Told::Summary {
+                address,
+                sent,
+                received: back,
+                min_ms: some(min),
+                avg_ms: some(avg),
+                max_ms: some(max),
+                deviation_ms: some(deviation),
+            });
+        }
         let lost = (sent.saturating_sub(back as u64) * 100).checked_div(sent).unwrap_or(0);
         show::line(format_args!("--- {address}: {sent} sent, {back} received, {lost}% lost"))?;
         if back == 0 {
             return Ok(());
         }
-        let mean = self.times.iter().sum::<f64>() / back as f64;
-        let variance = self.times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / back as f64;
-        let least = self.times.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.times.iter().copied().fold(0.0, f64::max);
         show::line(format_args!(
-            "round trip: min {:.3} ms, avg {:.3} ms, max {:.3} ms, deviation {:.3} ms",
-            least * 1e3,
-            mean * 1e3,
-            most * 1e3,
-            variance.sqrt() * 1e3
+            "round trip: min {min:.3} ms, avg {avg:.3} ms, max {max:.3} ms, deviation {deviation:.3} ms"
         ))
     }
 }

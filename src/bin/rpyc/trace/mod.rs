@@ -1,16 +1,21 @@
 //! `rpyc trace`: stands between client and server, and tells what they say.
 
 mod circle;
-mod printer;
+mod conversation;
+mod documents;
+mod event;
+mod lines;
+mod output;
+mod page;
 mod proxy;
 mod record;
 pub mod replay;
 
-use crate::command_line::{Parser, Word, missing, next, number, surplus, text, unknown};
+use crate::command_line::{Parser, Word, missing, next, surplus, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
-use crate::style::Style;
-use crate::{help, peer, show, signals};
-use printer::Printer;
+use crate::{help, json, peer, show, signals};
+use conversation::Conversation;
+use output::{Look, Output};
 use proxy::{Happening, Proxy};
 use record::{Head, Record, Writer};
 use rpyc::escape;
@@ -25,35 +30,8 @@ const WAITING: usize = 1024;
 /// The output takes nothing for so long when the trace shall end: nobody reads it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How messages are printed.
-struct Look {
-    style: String,
-    quiet: bool,
-    width: usize,
-}
-
-impl Look {
-    fn new() -> Look {
-        Look { style: "auto".into(), quiet: false, width: 120 }
-    }
-
-    fn take(&mut self, option: &str, parser: &mut Parser) -> Result<bool, Failure> {
-        match option {
-            "--color" => self.style = text(parser)?,
-            "-q" | "--quiet" => self.quiet = true,
-            "-w" | "--width" => self.width = number(parser, option)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn printer(&self) -> Result<Printer, Failure> {
-        Ok(Printer::new(Style::for_output(&self.style)?, self.quiet, self.width))
-    }
-}
-
 pub fn run(parser: &mut Parser) -> Outcome {
-    let (mut listen, mut to, mut save, mut look) = (None, None, None, Look::new());
+    let (mut listen, mut to, mut save, mut look) = (None, None, None, Look::new(parser));
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) => return Err(surplus(parser, &text)),
@@ -69,7 +47,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     }
     let listen = peer::address(&listen.ok_or_else(|| missing("--listen", parser))?, None)?;
     let to = peer::address(&to.ok_or_else(|| missing("--to", parser))?, None)?;
-    let printer = look.printer()?;
+    let teller = look.teller()?;
     let listener = Listener::bind(&listen)?;
     circle::check(listener.address(), &to)?;
     let head = Head::now(listener.address().to_string(), to.to_string());
@@ -80,19 +58,26 @@ pub fn run(parser: &mut Parser) -> Outcome {
             path.clone(),
         )),
     };
+    let page = look.page(&head, true)?;
+    let output = Output::new(teller, page, true);
     let began = Instant::now();
     let (sender, happenings) = mpsc::sync_channel(WAITING);
     let stop = sender.clone();
     let proxy =
         proxy::start(listener, to, began, sender).map_err(|error| Failure::file("cannot start a thread", error))?;
     let proxy = Arc::new(proxy);
-    let watch = Watch { printing: Some(printer), saving, code: 0, done: Arc::default() };
+    let conversation = Conversation::new(look.width);
+    let watch = Watch { conversation, output, saving, code: 0, done: Arc::default() };
     signals::at_first(&[SIGINT, SIGTERM, SIGHUP], {
         let (done, proxy) = (watch.done.clone(), proxy.clone());
         move || end(&stop, &done, &proxy)
     })?;
-    show::line(format_args!("listening {}", head.listen))?;
-    show::line(format_args!("tracing to {} since {}", head.to, head.date()))?;
+    if look.json {
+        json::print(&documents::Beginning::of(&head))?;
+    } else {
+        show::line(format_args!("listening {}", head.listen))?;
+        show::line(format_args!("tracing to {} since {}", head.to, head.date()))?;
+    }
     let outcome = watch.run(began, &happenings);
     drop(happenings);
     proxy.stop();
@@ -118,7 +103,8 @@ fn end(stop: &mpsc::SyncSender<Happening>, done: &AtomicU64, proxy: &Proxy) -> !
 
 /// Prints and saves what happens. What is traced must not suffer where one or the other cannot go on.
 struct Watch {
-    printing: Option<Printer>,
+    conversation: Conversation,
+    output: Output,
     /// With the path.
     saving: Option<(Writer, String)>,
     code: u8,
@@ -137,10 +123,8 @@ impl Watch {
             }
             self.done.fetch_add(1, Ordering::Relaxed);
         }
-        let at = proxy::since(began);
-        let printed = self.printing.as_mut().map_or(Ok(()), |printer| printer.finish(at));
-        self.printed(printed)?;
-        Ok(self.code)
+        self.conversation.finish(proxy::since(began), &mut self.output)?;
+        Ok(self.code.max(self.output.code))
     }
 
     fn take(&mut self, record: &Record) -> Result<(), Failure> {
@@ -152,19 +136,6 @@ impl Watch {
                 (self.saving, self.code) = (None, FILE);
             }
         }
-        let printed = self.printing.as_mut().map_or(Ok(()), |printer| printer.print(record));
-        self.printed(printed)
-    }
-
-    /// Who reads no more has seen enough, and ends the trace; a full disk does not.
-    fn printed(&mut self, printed: Result<(), Failure>) -> Result<(), Failure> {
-        match printed {
-            Err(failure) if !failure.is_broken_pipe() => {
-                failure.hint("printing has stopped; the trace continues").tell("trace");
-                (self.printing, self.code) = (None, FILE);
-                Ok(())
-            }
-            other => other,
-        }
+        self.conversation.take(record, &mut self.output)
     }
 }

@@ -175,6 +175,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Bytes read so far.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
     /// The next record; None at the end.
     pub fn read(&mut self) -> Result<Option<Record>, Trouble> {
         self.take()

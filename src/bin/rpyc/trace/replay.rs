@@ -1,17 +1,23 @@
 //! `rpyc replay`: a saved trace, printed again; or its server, played for clients.
 
-use super::Look;
+use super::conversation::Conversation;
+use super::documents::Beginning;
+use super::output::{Look, Output};
 use super::record::{Head, Reader, Record, Side, Trouble, What};
 use crate::command_line::{Parser, Word, missing, next, surplus, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
-use crate::{help, peer, show};
+use crate::progress::Progress;
+use crate::{help, json, peer, show};
 use rpyc::escape;
 use rpyc::wire::{Address, Decoder, Listener, Transport};
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IsTerminal};
+
+/// A file from which a replay lasts: so many bytes.
+const LONG: u64 = 1 << 20;
 
 pub fn run(parser: &mut Parser) -> Outcome {
-    let (mut path, mut listen, mut look) = (None, None, Look::new());
+    let (mut path, mut listen, mut look) = (None, None, Look::new(parser));
     while let Some(word) = next(parser)? {
         match word {
             Word::Value(text) if path.is_none() => path = Some(text),
@@ -27,6 +33,9 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let path = path.ok_or_else(|| missing("the file", parser))?;
     let listen = listen.map(|listen| peer::address(&listen, None)).transpose()?;
     let (reader, head) = Reader::open(&path).map_err(|trouble| failure(&path, trouble))?;
+    if listen.is_some() && (look.json || look.html.is_some()) {
+        return Err(Failure::usage("--listen acts as the server and prints no messages: omit --json and --html"));
+    }
     match listen {
         Some(listen) => serve(&path, reader, &listen),
         None => print(&path, reader, &head, &look),
@@ -37,11 +46,11 @@ pub fn run(parser: &mut Parser) -> Outcome {
 fn read_all(
     path: &str,
     mut reader: Reader<impl io::Read>,
-    mut each: impl FnMut(Record) -> Result<(), Failure>,
+    mut each: impl FnMut(Record, u64) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     loop {
         match reader.read() {
-            Ok(Some(record)) => each(record)?,
+            Ok(Some(record)) => each(record, reader.at())?,
             Ok(None) => return Ok(()),
             Err(Trouble::Cut(at)) => {
                 show::complain(format_args!(
@@ -65,15 +74,26 @@ fn failure(path: &str, trouble: Trouble) -> Failure {
 }
 
 fn print(path: &str, reader: Reader<impl io::Read>, head: &Head, look: &Look) -> Outcome {
-    let mut printer = look.printer()?;
-    let text = format!("trace of {} -> {} since {}", head.listen, head.to, head.date());
-    show::line(format_args!("{}", escape::lines(&text)))?;
+    let mut conversation = Conversation::new(look.width);
+    let mut output = Output::new(look.teller()?, look.page(head, false)?, false);
+    if look.json {
+        json::print(&Beginning::of(head))?;
+    } else {
+        let text = format!("trace of {} -> {} since {}", head.listen, head.to, head.date());
+        show::line(format_args!("{}", escape::lines(&text)))?;
+    }
+    let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map_or(0, |file| file.len());
+    // A bar between printed lines would be no use.
+    let hidden = look.quiet || length < LONG || std::io::stdout().is_terminal();
+    let mut progress = Progress::new(path, Some(length), hidden);
     let mut last = 0;
-    read_all(path, reader, |record| {
+    read_all(path, reader, |record, at| {
         last = last.max(record.at);
-        printer.print(&record)
+        progress.reach(at);
+        conversation.take(&record, &mut output)
     })?;
-    printer.finish(last)?;
+    drop(progress);
+    conversation.finish(last, &mut output)?;
     Ok(0)
 }
 
@@ -82,7 +102,7 @@ type Part = Vec<(usize, Vec<u8>)>;
 
 fn serve(path: &str, reader: Reader<impl io::Read>, listen: &Address) -> Outcome {
     let mut parts: BTreeMap<u64, (Decoder, usize, Part)> = BTreeMap::new();
-    read_all(path, reader, |record| {
+    read_all(path, reader, |record, _| {
         match record.what {
             What::Opened { .. } => {
                 parts.insert(record.connection, (Decoder::new(), 0, Vec::new()));
