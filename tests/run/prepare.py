@@ -42,8 +42,8 @@ LUA_HEADERS = "/usr/include/lua5.4"
 OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
     ["rustc-web=1.85.*", "libstd-rust-web-dev=1.85.*", "libstd-rust-web-1.85", "cargo-web=1.85.*"],
     ["rustc=1.85.*", "libstd-rust-dev=1.85.*", "libstd-rust-1.85", "cargo=1.85.*"]))
-# What programs of Python really send; tests that need it are not run without it.
-EXTRAS = {"numpy": ("6.0.2", "5.3.1"), "pandas": ("6.0.2",)}
+# What programs of Python really send, and a server of RPyC that needs it; tests that need it are not run without it.
+EXTRAS = {"numpy": ("6.0.2", "5.3.1"), "pandas": ("6.0.2",), "gevent": ("6.0.2",)}
 # Event loops that examples use: pkg-config's name, Debian package, example.
 LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
 # The same for other libraries.
@@ -141,7 +141,7 @@ def extra(package, version, python, install):
         return None
     if not install:
         return "%s is not in .venvs/rpyc-%s" % (package, version)
-    print("installing %s (pip) into .venvs/rpyc-%s: tests send its values" % (package, version), flush=True)
+    print("installing %s (pip) into .venvs/rpyc-%s: tests need it" % (package, version), flush=True)
     why = quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--only-binary", ":all:", package], 600)
     return None if there() else "%s cannot be installed for RPyC %s: %s" % (package, version, why)
 
