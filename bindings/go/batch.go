@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"errors"
 	"runtime"
 )
 
@@ -32,11 +33,51 @@ func Batch[T any](ctx context.Context, obj *Object, name string, calls [][]any) 
 func BatchWindow[T any](ctx context.Context, obj *Object, name string, calls [][]any, window int, tell func(index int, result Result[T])) ([]Result[T], error) {
 	results := make([]Result[T], len(calls))
 	target, err := obj.target(ctx)
-	if err == nil {
-		err = runBatch(ctx, target, name, calls, window, results, tell)
-		runtime.KeepAlive(obj) // the connection too
-		return results, err
+	if err != nil {
+		return failBatch(results, tell, err)
 	}
+	err = runBatch(ctx, target.conn, len(calls), window, results, tell, func(i int) (question, error) {
+		return question{handler: handleCallAttr, object: target, name: name, args: calls[i]}, nil
+	})
+	runtime.KeepAlive(obj) // the connection too
+	return results, err
+}
+
+// BatchCall is one call of BatchCalls: a method of an object, or the object itself if Name is empty.
+type BatchCall struct {
+	Object *Object
+	Name   string
+	Args   []any
+}
+
+// BatchCalls is BatchWindow for calls of several methods and objects, all of one connection. A call to an object of
+// another connection is not sent, and its result has the error.
+func BatchCalls[T any](ctx context.Context, calls []BatchCall, window int, tell func(index int, result Result[T])) ([]Result[T], error) {
+	results := make([]Result[T], len(calls))
+	if len(calls) == 0 {
+		return results, nil
+	}
+	first, err := calls[0].Object.target(ctx)
+	if err != nil {
+		return failBatch(results, tell, err)
+	}
+	err = runBatch(ctx, first.conn, len(calls), window, results, tell, func(i int) (question, error) {
+		target, err := calls[i].Object.target(ctx)
+		if err == nil && target.conn != first.conn {
+			err = errors.New("rpyc: the calls of a batch must be to objects of one connection")
+		}
+		q := question{handler: handleCallAttr, object: target, name: calls[i].Name, args: calls[i].Args}
+		if q.name == "" {
+			q.handler = handleCall
+		}
+		return q, err
+	})
+	runtime.KeepAlive(calls) // the connection too
+	return results, err
+}
+
+// failBatch gives all calls the error that they were not begun for.
+func failBatch[T any](results []Result[T], tell func(int, Result[T]), err error) ([]Result[T], error) {
 	for i := range results {
 		results[i].Err = err
 		if tell != nil {
@@ -46,25 +87,25 @@ func BatchWindow[T any](ctx context.Context, obj *Object, name string, calls [][
 	return results, err
 }
 
-func runBatch[T any](ctx context.Context, target *Object, name string, calls [][]any, window int, results []Result[T], tell func(int, Result[T])) error {
+func runBatch[T any](ctx context.Context, c *conn, count, window int, results []Result[T], tell func(int, Result[T]), call func(i int) (question, error)) error {
 	if window <= 0 {
 		window = batchWindow
 	}
-	if window > len(calls) {
-		window = len(calls)
+	if window > count {
+		window = count
 	}
-	c := target.conn
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	sent := make([]asked, window)
 	convert := result[T](ctx)
 	next := 0
-	for done := range calls {
-		for next < len(calls) && next-done < len(sent) {
-			q := question{handler: handleCallAttr, object: target, name: name, args: calls[next]}
-			a, err := c.begin(ctx, q)
+	for done := 0; done < count; done++ {
+		for next < count && next-done < len(sent) {
+			q, err := call(next)
+			if err == nil {
+				sent[next%len(sent)], err = c.begin(ctx, q)
+			}
 			results[next].Err = err
-			sent[next%len(sent)] = a
 			next++
 		}
 		one := &results[done]
@@ -75,8 +116,8 @@ func runBatch[T any](ctx context.Context, target *Object, name string, calls [][
 			tell(done, *one)
 		}
 	}
-	if err := ctx.Err(); err != nil && len(calls) > 0 {
-		return c.interrupted(err, question{handler: handleCallAttr, name: name})
+	if err := ctx.Err(); err != nil && count > 0 {
+		return c.interrupted(err, question{name: "a call of the batch"})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -80,6 +80,33 @@ func TestBatch(t *testing.T) {
 		}
 	})
 
+	t.Run("several methods", func(t *testing.T) {
+		twice := func(n int64) int64 { return 2 * n }
+		square := must[any](t)(root.Get(ctx, "square")).(*rpyc.Object)
+		elsewhere := dial(t, addr)
+		calls := []rpyc.BatchCall{
+			{Object: root, Name: "square", Args: []any{3}},
+			{Object: square, Args: []any{4}},
+			{Object: elsewhere.Root(), Name: "square", Args: []any{5}},
+			{Object: root, Name: "apply", Args: []any{twice, 6}},
+			{Object: nil, Name: "square", Args: []any{7}},
+			{Object: root, Name: "missing"},
+		}
+		results, err := rpyc.BatchCalls[int64](ctx, calls, 2, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int64{9, 16, 0, 12, 0, 0} {
+			if results[i].Value != want || (results[i].Err != nil) != (want == 0) {
+				t.Errorf("call %d: %v", i, results[i])
+			}
+		}
+		results, err = rpyc.BatchCalls[int64](ctx, nil, 0, nil)
+		if err != nil || len(results) != 0 {
+			t.Error(results, err)
+		}
+	})
+
 	t.Run("nested requests", func(t *testing.T) {
 		twice := func(ctx context.Context, n int64) (int64, error) {
 			square, err := rpyc.Call[int64](ctx, root, "square", 2)

@@ -3,6 +3,7 @@
 #include "interop/check.hpp"
 
 #include <numeric>
+#include <thread>
 
 using rpyc::Batch;
 using rpyc::Prepared;
@@ -17,6 +18,15 @@ rpyc::Service calculator() {
         if (b == 0)
             throw std::runtime_error("by zero");
         return a / b;
+    });
+    service.expose("inverse", [](std::int64_t n) {
+        if (n == 0)
+            throw std::runtime_error("by zero");
+        return 100 / n;
+    });
+    service.expose("wait", [](std::int64_t ms) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+        return ms;
     });
     service.expose("apply", [](const rpyc::Object &f, std::int64_t n) { return f(n).as<std::int64_t>(); });
     return service;
@@ -47,6 +57,45 @@ int main() {
         for (std::size_t i = 0; i < outcomes.size(); i++)
             TRUE(outcomes[i].get() == static_cast<std::int64_t>(i * i));
         TRUE(batch.run().empty());
+    });
+    checks.add("one future of all outcomes", [&] {
+        std::vector<std::int64_t> numbers(300);
+        std::iota(numbers.begin(), numbers.end(), 0);
+        const auto squares = square.async_each<std::int64_t>(numbers);
+        std::size_t seen = 0;
+        const auto sum = squares.then([&](const std::vector<rpyc::Outcome<std::int64_t>> &outcomes) {
+            seen = outcomes.size();
+            return outcomes.back().get();
+        });
+        TRUE(sum.get() == 299 * 299 && seen == 300);
+        const auto again = squares.get();
+        for (std::size_t i = 0; i < again.size(); i++)
+            TRUE(again[i].get() == static_cast<std::int64_t>(i * i));
+        TRUE(squares.ready() && squares.wait_for(std::chrono::seconds(0)) && !squares.cancel());
+        TRUE(square.async_each(std::vector<int>()).get().empty());
+        // A call that fails at either end has an error, the others a result.
+        const Prepared inverse(ends.root, "inverse");
+        std::vector<Value> mixed{Value(1), Value(0), Value(4)};
+        const auto inverses = inverse.async_each<std::int64_t>(mixed).get();
+        TRUE(inverses.size() == 3 && inverses[0].get() == 100 && !inverses[1] && inverses[2].get() == 25);
+        RAISES(rpyc::RemoteError, inverses[1].get());
+        // Beside another future, and converted in vain.
+        const auto words = square.async_each<std::string>(std::vector<int>{1, 2});
+        const std::size_t first = rpyc::wait_any(words, square.async(3));
+        TRUE(first <= 1 && !words.get()[0] && !words.get()[1]);
+    });
+    checks.add("one future, when the connection ends", [&] {
+        auto other = std::make_unique<Ends>(calculator());
+        const Prepared wait(other->root, "wait");
+        const auto waits = wait.async_each<std::int64_t>(std::vector<int>{0, 5000, 5000});
+        const auto cancelled = wait.async_each<std::int64_t>(std::vector<int>{5000});
+        TRUE(!waits.wait_for(std::chrono::milliseconds(20)) && !waits.ready());
+        TRUE(cancelled.cancel());
+        RAISES(rpyc::Cancelled, cancelled.get()[0].get());
+        waits.expire_in(std::chrono::milliseconds(1));
+        const auto outcomes = waits.get();
+        TRUE(outcomes.size() == 3 && !outcomes[1] && !outcomes[2]);
+        RAISES(rpyc::Timeout, outcomes[2].get());
     });
     checks.add("errors of single calls", [&] {
         Batch batch;

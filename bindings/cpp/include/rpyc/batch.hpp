@@ -9,6 +9,137 @@
 
 namespace rpyc {
 
+namespace detail {
+
+/** Converts an error of the library to an exception. */
+inline std::exception_ptr exception_of(rpyc_error *owned) noexcept {
+    try {
+        throw_error(rpyc_error_status(owned), owned);
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace detail
+
+/** The outcome of one call: a result or an error. */
+template <class T = Value>
+class Outcome {
+public:
+    /** Makes an outcome with a result. */
+    explicit Outcome(T value) : held_(std::move(value)) {}
+    /** Makes an outcome with an error. */
+    explicit Outcome(std::exception_ptr error) noexcept : held_(std::move(error)) {}
+
+    /** Returns whether the call succeeded. */
+    bool ok() const noexcept { return held_.index() == 0; }
+    /** Returns whether the call succeeded. */
+    explicit operator bool() const noexcept { return ok(); }
+    /** Returns the result, or throws the error. */
+    const T &get() const {
+        if (const auto *error = std::get_if<1>(&held_))
+            std::rethrow_exception(*error);
+        return *std::get_if<0>(&held_);
+    }
+    /** Returns the error; null if the call succeeded. */
+    std::exception_ptr error() const noexcept { return ok() ? nullptr : *std::get_if<1>(&held_); }
+
+private:
+    std::variant<T, std::exception_ptr> held_;
+};
+
+namespace detail {
+
+/** Makes the outcome of a call from what returns its result. */
+template <class T, class F>
+Outcome<T> outcome_of(F get) {
+    try {
+        return Outcome<T>(get());
+    } catch (...) {
+        return Outcome<T>(std::current_exception());
+    }
+}
+
+/** The outcomes of several calls of one connection, when all of them are known. */
+template <class T>
+class Gathered final : public State<std::vector<Outcome<T>>> {
+public:
+    explicit Gathered(std::vector<std::shared_ptr<State<Value>>> parts) noexcept : parts_(std::move(parts)) {}
+
+    bool ready() override {
+        return std::all_of(parts_.begin(), parts_.end(), [](const auto &one) { return one->ready(); });
+    }
+    bool wait(const Clock::time_point *end) override { return await_all(AllAwaited(parts_.begin(), parts_.end()), end); }
+    std::vector<Outcome<T>> get() override {
+        wait(nullptr);
+        std::vector<Outcome<T>> outcomes;
+        outcomes.reserve(parts_.size());
+        for (const auto &one : parts_)
+            outcomes.push_back(outcome_of<T>([&]() -> T {
+                if constexpr (std::is_same_v<T, Value>)
+                    return one->get();
+                else
+                    return one->get().template as<T>();
+            }));
+        return outcomes;
+    }
+    void on_done(std::function<void()> then) override {
+        if (parts_.empty()) {
+            then();
+            return;
+        }
+        const auto left = std::make_shared<std::atomic<std::size_t>>(parts_.size());
+        const auto once = std::make_shared<std::function<void()>>(std::move(then));
+        for (const auto &one : parts_)
+            one->on_done([left, once] {
+                if (--*left == 0)
+                    (*once)();
+            });
+    }
+    bool cancel() override {
+        bool cancelled = false;
+        for (const auto &one : parts_)
+            cancelled = one->cancel() || cancelled;
+        return cancelled;
+    }
+    bool expire_in(std::int64_t ms) override {
+        for (const auto &one : parts_)
+            if (!one->ready())
+                one->expire_in(ms);
+        return true;
+    }
+    std::shared_ptr<Awaited> before() override {
+        const auto first = std::find_if(parts_.begin(), parts_.end(), [](const auto &one) { return !one->ready(); });
+        return first == parts_.end() ? nullptr : *first;
+    }
+    rpyc_async_result *request() override { return nullptr; }
+
+private:
+    std::vector<std::shared_ptr<State<Value>>> parts_;
+};
+
+/** Collects the requests of a connection, and sends them when it ends. */
+class Burst {
+public:
+    explicit Burst(const Hold &hold) noexcept : conn_(Hold::copy(hold.raw())) {
+        if (conn_ != nullptr)
+            rpyc_connection_cork(conn_, nullptr);            // if it fails, so do the requests
+    }
+    Burst(const Burst &) = delete;
+    Burst &operator=(const Burst &) = delete;
+    ~Burst() {
+        if (conn_ == nullptr)
+            return;
+        rpyc_connection_flush(conn_, nullptr);
+        rpyc_connection_free(conn_);
+    }
+
+private:
+    rpyc_connection *conn_;
+};
+
+}  // namespace detail
+
 /**
  * A method of an object, encoded once for many calls. Copies are the same prepared method.
  *
@@ -61,6 +192,32 @@ public:
         });
     }
 
+    /**
+     * Calls the method once for each item of a range, with the item as the argument, and does not wait. The requests
+     * are sent together, in the order of the range. The future holds the outcome of each call, in the same order, when
+     * all of them are known. All requests are outstanding at once: for a great number use a Batch, which has a window.
+     *
+     *     rpyc::Future<std::vector<rpyc::Outcome<int>>> squares = square.async_each<int>(numbers);
+     */
+    template <class T = Value, class Range>
+    Future<std::vector<Outcome<T>>> async_each(const Range &range) const {
+        static_assert(!detail::is_borrowed<T>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        std::vector<std::shared_ptr<detail::State<Value>>> parts;
+        {
+            const detail::Burst burst(hold_);
+            for (const auto &item : range) {
+                try {
+                    parts.push_back(async(item).state());
+                } catch (...) {
+                    const auto failed = std::make_shared<detail::Result<Value>>();
+                    failed->settle([]() -> Value { throw; });
+                    parts.push_back(failed);
+                }
+            }
+        }
+        return Future<std::vector<Outcome<T>>>(std::make_shared<detail::Gathered<T>>(std::move(parts)), hold_);
+    }
+
     /** Returns the handle of the C library, borrowed. */
     rpyc_prepared *raw() const noexcept { return raw_; }
     /** For the library: returns the handle that keeps the connection open. */
@@ -69,45 +226,6 @@ public:
 private:
     detail::Hold hold_;
     rpyc_prepared *raw_ = nullptr;
-};
-
-namespace detail {
-
-/** Converts an error of the library to an exception. */
-inline std::exception_ptr exception_of(rpyc_error *owned) noexcept {
-    try {
-        throw_error(rpyc_error_status(owned), owned);
-    } catch (...) {
-        return std::current_exception();
-    }
-}
-
-}  // namespace detail
-
-/** The outcome of one call: a result or an error. */
-template <class T = Value>
-class Outcome {
-public:
-    /** Makes an outcome with a result. */
-    explicit Outcome(T value) : held_(std::move(value)) {}
-    /** Makes an outcome with an error. */
-    explicit Outcome(std::exception_ptr error) noexcept : held_(std::move(error)) {}
-
-    /** Returns whether the call succeeded. */
-    bool ok() const noexcept { return held_.index() == 0; }
-    /** Returns whether the call succeeded. */
-    explicit operator bool() const noexcept { return ok(); }
-    /** Returns the result, or throws the error. */
-    const T &get() const {
-        if (const auto *error = std::get_if<1>(&held_))
-            std::rethrow_exception(*error);
-        return *std::get_if<0>(&held_);
-    }
-    /** Returns the error; null if the call succeeded. */
-    std::exception_ptr error() const noexcept { return ok() ? nullptr : *std::get_if<1>(&held_); }
-
-private:
-    std::variant<T, std::exception_ptr> held_;
 };
 
 /**
@@ -171,14 +289,12 @@ public:
             [&told](std::size_t index, const Outcome<Value> &outcome) {
                 if (index >= told.size())
                     return;
-                try {
+                told[index] = std::make_unique<Outcome<T>>(detail::outcome_of<T>([&]() -> T {
                     if constexpr (std::is_same_v<T, Value>)
-                        told[index] = std::make_unique<Outcome<T>>(outcome);
+                        return outcome.get();
                     else
-                        told[index] = std::make_unique<Outcome<T>>(outcome.get().template as<T>());
-                } catch (...) {
-                    told[index] = std::make_unique<Outcome<T>>(std::current_exception());
-                }
+                        return outcome.get().template as<T>();
+                }));
             },
             timeout_ms);
         std::vector<Outcome<T>> outcomes;
