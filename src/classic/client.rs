@@ -29,7 +29,7 @@ struct Fetched {
     namespace: Mutex<Option<Reference>>,
 }
 
-/// What a classic server that wants to drive us, too, finds here: nothing. RPyC's FakeSlaveService.
+/// The root for a classic server that also uses this side as its slave: empty, as RPyC's FakeSlaveService.
 static FAKE_SLAVE: LazyLock<Option<Arc<Class>>> = LazyLock::new(|| {
     let names = ["exposed_namespace", "exposed_execute", "exposed_eval", "exposed_getmodule", "exposed_getconn"];
     let members =
@@ -47,10 +47,11 @@ fn parse(address: &str) -> Result<Address> {
 }
 
 impl Classic {
-    /// Connects to a classic server. Without a service, it gets nothing of ours to use.
+    /// Connects to a classic server. Without a service, the server gets no local objects.
     ///
-    /// The settings are those that RPyC's ClassicService makes, but for what the application has chosen. Of them it is
-    /// left to a slave to close exposed names: the peer finds what `FAKE_SLAVE` has by them.
+    /// The settings are those of RPyC's ClassicService, unless the application chose others. Exposed names stay
+    /// enabled:
+    /// the peer finds the members of `FAKE_SLAVE` by them.
     pub fn connect(address: &str, service: Option<&Arc<Class>>, mut config: Config) -> Result<Classic> {
         for name in OPENED {
             config.set_default(name, "true")?;
@@ -78,13 +79,13 @@ impl Classic {
         ask(self.root(), Ask::CallAttr { name, args, keywords: &[] })
     }
 
-    /// A module of the peer, imported there when it is first asked for.
+    /// Returns a module of the peer, imported there at its first use.
     pub fn module(&self, name: &str) -> Result<Reference> {
         if let Some(module) = lock(&self.shared.modules).get(name) {
             return Ok(module.clone());
         }
         let module = object(self.call_root("getmodule", &[Value::str(name)])?, "the module")?;
-        // Of two that fetched it at once, both have the same.
+        // Two threads that fetch it at once get the same module.
         lock(&self.shared.modules).insert(name.to_owned(), module.clone());
         Ok(module)
     }
@@ -134,7 +135,7 @@ impl Classic {
         object(self.call_root("getconn", &[])?, "the connection")
     }
 
-    /// Copies an object by its pickle, in one request; what is in that beyond plain data is refused.
+    /// Copies an object by its pickle, in one request. A pickle with more than plain data is rejected.
     pub fn obtain(&self, object: &Reference, bounds: &Bounds) -> Result<Value> {
         let Reference::Remote(proxy) = object else {
             return Err(Error::Argument("the object belongs to this process".into()));
@@ -156,14 +157,14 @@ impl Classic {
     }
 }
 
-/// What the reader of pickles counts as memory for a value within the bounds, at most.
+/// The upper bound on the memory that the reader of pickles counts for a value within the bounds.
 fn memory_for(bounds: &Bounds) -> usize {
-    // Place, container, memo, look-up, mark, head of a text. Small bounds are left to be refused by their own names.
+    // Place, container, memo, lookup, mark, head of a string. Small bounds are reported under their own names.
     const ITEM: usize = 512;
     bounds.items.saturating_mul(ITEM).saturating_add(bounds.bytes).saturating_add(1 << 20)
 }
 
-/// What must be an object of the peer.
+/// Converts a value that must be an object of the peer.
 pub(super) fn object(value: Value, what: &str) -> Result<Reference> {
     match value {
         Value::Ref(object) => Ok(object),

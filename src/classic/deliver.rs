@@ -8,13 +8,13 @@ use crate::objects::ask;
 use crate::value::{Ask, Reference, Value};
 use std::sync::Arc;
 
-/// How deep objects of the peer may lie in what is delivered.
+/// The nesting limit of the peer's objects in a delivered value.
 const LEVELS: usize = 100;
 
 impl Classic {
     /// Makes a copy of plain data at the peer: real lists and dicts there. Objects of the peer in it become parts of that.
     pub fn deliver(&self, value: &Value) -> Result<Value> {
-        // One alone is there already: whoever delivers it is mistaken.
+        // A single object is already at the peer: delivering it is a mistake.
         match value.is_container() && value.holds_objects() {
             true => self.deliver_around(value, LEVELS),
             false => self.deliver_pickled(value),

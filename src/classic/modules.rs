@@ -68,8 +68,8 @@ fn no_attribute(module: &Attributes, name: &Text) -> Exception {
     Exception::builtin("AttributeError", format!("module '{}' has no attribute '{name}'", module.name))
 }
 
-/// What masters get as the class of a module. Modules themselves are of a type that no Python has, as those of Python
-/// slaves whose names a master does not know.
+/// The class of a module for masters. The type of the modules themselves does not exist in Python, as with modules of
+/// Python slaves whose names a master does not know.
 static MODULE_TYPE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     Class::new(Definition { module: "builtins".into(), name: "module".into(), ..Definition::default() })
         .unwrap_or_else(|_| Class::empty())
@@ -77,7 +77,7 @@ static MODULE_TYPE: LazyLock<Arc<Class>> = LazyLock::new(|| {
 
 static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let dynamic = Dynamic {
-        // Reading says which module lacks the name.
+        // The error of a read names the module.
         has: None,
         get: Some(on_attributes(|module, args| {
             let name = attribute(args);
@@ -96,7 +96,7 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         })),
     };
     let member = |name: &str, run: Method| Member::method(name, None, None, run).ok();
-    // Of all names these are those that every class has already.
+    // The names that every class already has.
     let about = |name: &str, read: fn(&Attributes, &[Value]) -> Outcome| {
         let kind = MemberKind::Property { get: Some(on_attributes(read)), set: None, del: None };
         Some(Member { name: Text::new(name), doc: None, kind })
@@ -146,8 +146,9 @@ fn as_module(reference: &Reference) -> Option<Arc<Object>> {
     }
 }
 
-/// A module of the application over one of the library's own of the same name. What masters set is kept beside both, so
-/// that it is of one connection. A module of another kind stands for itself.
+/// A module of the application over one of the library with the same name. Attributes that masters set are stored
+/// beside
+/// both, for one connection. Modules of another kind are returned unchanged.
 fn extended(name: &str, given: &Reference, own: Reference) -> Reference {
     let (Some(first), Some(second)) = (as_module(given), as_module(&own)) else { return given.clone() };
     let attributes = Attributes { name: Text::new(name), table: Mutex::default(), below: vec![first, second] };
@@ -158,7 +159,7 @@ pub(super) fn not_found(name: &str) -> Exception {
     Exception::builtin("ModuleNotFoundError", format!("No module named '{name}'"))
 }
 
-/// What `pickle.loads` raises.
+/// The exception of `pickle.loads`.
 fn unpickling_error(error: Error) -> Exception {
     match error {
         Error::Unsafe(text) | Error::Malformed(text) => {
@@ -175,7 +176,7 @@ fn function(name: &str, signature: &str, run: impl Fn(&Call, &[Value]) -> Outcom
     })
 }
 
-/// A function that may pass its call on to an object, and answer when that does.
+/// A function that may forward its call to an object, and return the result later.
 fn passing(name: &str, signature: &str, run: impl Fn(Call) + Send + Sync + 'static) -> Value {
     let run: Method = Arc::new(run);
     match Member::method(name, Some(signature), None, run) {
@@ -184,7 +185,7 @@ fn passing(name: &str, signature: &str, run: impl Fn(Call) + Send + Sync + 'stat
     }
 }
 
-/// The modules that every slave has, made for one connection when they are first asked for.
+/// The modules that every slave has, made for one connection at their first use.
 #[derive(Default)]
 pub(super) struct Native {
     builtins: OnceLock<Reference>,
@@ -194,7 +195,7 @@ pub(super) struct Native {
 }
 
 impl Native {
-    /// Of a name that the library knows: its own module, extended by that of the application.
+    /// Returns the library's module of this name, extended by that of the application.
     pub(super) fn get(&self, name: &str, given: Option<&Reference>) -> Option<Reference> {
         let (place, make): (&OnceLock<Reference>, fn() -> Reference) = match name {
             "builtins" => (&self.builtins, builtins),
@@ -226,12 +227,12 @@ fn sys() -> Reference {
     )
 }
 
-/// The service of the connection over which a call came.
+/// The service of the connection over which a call was received.
 pub fn service_of(call: &Call) -> Option<Arc<Object>> {
     Connection::of(call.peer()?)?.service()
 }
 
-/// What `name in conn.modules` of rpyc 6 asks.
+/// The module that `name in conn.modules` of rpyc 6 requests.
 fn util() -> Reference {
     let find = passing("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call| {
         let (Some(Value::Str(name)), Some(root)) = (call.args().first().cloned(), service_of(&call)) else {
@@ -257,7 +258,7 @@ fn util() -> Reference {
     with_attributes("importlib.util", vec![("_find_spec_from_path", find)])
 }
 
-/// Where `rpyc.classic.deliver` looks for pickle.
+/// The module in which `rpyc.classic.deliver` looks up pickle.
 fn compat() -> Reference {
     let loads = function("loads", "loads(data)", |call, args| match args.first() {
         Some(Value::Bytes(bytes)) => {
@@ -281,7 +282,7 @@ fn compat() -> Reference {
     with_attributes("rpyc.lib.compat", vec![("pickle", Value::Ref(pickle))])
 }
 
-/// Asks the object that is the first argument, or does with plain data what Python would; `then` makes the answer.
+/// Sends a request to the object in the first argument, or handles plain data as Python does; `then` makes the result.
 fn of_object(
     call: Call,
     what: Ask<'_>,
@@ -418,7 +419,7 @@ fn builtins() -> Reference {
     )
 }
 
-/// Our own end of a connection, for `getconn`.
+/// The local end of a connection, for `getconn`.
 pub(super) fn connection(connection: Connection) -> Result<Arc<dyn Local>, Exception> {
     let of = |run: fn(&Connection) -> Outcome| -> Method {
         Arc::new(move |call: Call| {

@@ -10,27 +10,28 @@ use crate::value::{Ask, Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-/// What the application does for its masters. What is None is refused, or done by the library where it can.
+/// The functions of the application for its masters. Without one, the library handles the request if it can, or rejects
+/// it.
 #[derive(Default)]
 pub struct Slave {
     pub name: Option<String>,
     pub doc: Option<Text>,
     /// Modules by their names.
     pub modules: Vec<(Text, Reference)>,
-    /// Imports what is no such module.
+    /// Imports other modules.
     pub getmodule: Option<Method>,
     pub eval: Option<Method>,
     pub execute: Option<Method>,
-    /// Answers with the namespace.
+    /// Returns the namespace.
     pub namespace: Option<Method>,
-    /// Makes the application's own state for a connection; `Refused` turns it away.
+    /// Makes the application's state for a connection; `Refused` rejects the connection.
     pub create: Option<Create>,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
     pub owner: Option<Box<dyn Any + Send + Sync>>,
 }
 
-/// What a slave has for each connection.
+/// The state of a slave for each connection.
 pub struct SlaveState {
     /// The application's own.
     pub application: Box<dyn Any + Send + Sync>,
@@ -47,19 +48,19 @@ impl SlaveState {
     }
 }
 
-/// What a connection has for its slave, if its root is one.
+/// Returns the slave state of a connection, if its root is a slave.
 pub fn state_of(root: &Object) -> Option<&SlaveState> {
     root.state().downcast_ref::<SlaveState>()
 }
 
-/// The namespace of the connection over which a call came, as its master gets it.
+/// The namespace of the connection over which a call was received, as its master gets it.
 pub fn namespace_of(call: &Call) -> Result<Value> {
     let root = modules::service_of(call).filter(|root| state_of(root).is_some());
     let root = root.ok_or_else(|| Error::State("the connection's service is not a slave".into()))?;
     ask(&Reference::Local(root), Ask::GetAttr("namespace"))
 }
 
-/// What RPyC's SlaveService and ClassicService open for the peer when they connect.
+/// The options that RPyC's SlaveService and ClassicService enable when they connect.
 pub(super) const OPENED: [&str; 8] = [
     "allow_all_attrs",
     "allow_pickle",
@@ -93,7 +94,7 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
         }),
         on_connect: Some(Box::new(move |peer: &Arc<dyn Peer>, root: &Arc<Object>| {
             if let Some(connection) = Connection::of(peer) {
-                // Options that exist, with texts that they take.
+                // Cannot fail: the options exist and accept these values.
                 let _ = OPENED.iter().try_for_each(|name| connection.set_option(name, "true"));
                 let _ = connection.set_option("allow_exposed_attrs", "false");
             }
@@ -127,7 +128,7 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
     })
 }
 
-/// Answers a call. The peer may be gone by now, and nobody else has to know.
+/// Completes a call. The error of a connection that has ended is ignored.
 pub(super) fn answer(mut call: Call, outcome: Result<Value, Exception>) {
     let _ = call.finish(outcome);
 }
@@ -173,7 +174,7 @@ fn own_namespace(call: Call) {
     answer(call, Ok(namespace));
 }
 
-/// Our own end of the connection, as far as a master has a use for it.
+/// The local end of the connection, with the members that masters use.
 fn getconn(call: Call) {
     let Some(connection) = call.peer().and_then(Connection::of) else {
         return answer(call, Err(Exception::builtin("RuntimeError", "the call came over no connection")));

@@ -1,4 +1,4 @@
-//! A peer's stdin, stdout and stderr, led to us.
+//! A peer's stdin, stdout and stderr, redirected to this process.
 
 use super::Classic;
 use crate::connection::obtain;
@@ -13,7 +13,7 @@ pub type Output = Arc<dyn Fn(&str) + Send + Sync>;
 /// Fills a buffer with what the peer is to read; 0 bytes are the end.
 pub type Input = Arc<dyn Fn(&mut [u8]) -> usize + Send + Sync>;
 
-/// Where the three go. None: it stays with the peer.
+/// The targets of the three streams. None: not redirected.
 #[derive(Default)]
 pub struct Streams {
     pub input: Option<Input>,
@@ -21,7 +21,7 @@ pub struct Streams {
     pub error: Option<Output>,
 }
 
-/// What the peer had before.
+/// The streams of the peer before the redirection.
 pub struct Redirection {
     sys: Reference,
     before: Mutex<Vec<(&'static str, Value)>>,
@@ -46,7 +46,7 @@ impl Classic {
                 ask(&sys, Ask::SetAttr(name, &Value::Ref(Reference::Local(stream)))).map(drop)
             });
             if let Err(error) = set {
-                // What was led here already goes back; the first error is the one to tell.
+                // Restore the streams that were already redirected; report the first error.
                 let _ = redirection.end();
                 return Err(error);
             }
@@ -56,7 +56,7 @@ impl Classic {
 }
 
 impl Redirection {
-    /// Gives the peer back what it had. Once it has been, this does nothing; what failed is tried again.
+    /// Restores the peer's streams. After success this does nothing; failed ones are tried again.
     pub fn end(&self) -> Result<()> {
         let before = std::mem::take(&mut *lock(&self.before));
         let mut result = Ok(());
@@ -70,7 +70,7 @@ impl Redirection {
     }
 }
 
-/// The same member under the name that a peer asks for, and under the one that the usual rules expose.
+/// The member under the name that a peer requests, and under the name that the default rules expose.
 fn both(name: &str, kind: impl Fn() -> MemberKind) -> [Member; 2] {
     let member = |name: String| Member { name: Text::from(name), doc: None, kind: kind() };
     [member(name.to_owned()), member(format!("exposed_{name}"))]
@@ -82,14 +82,14 @@ fn method(
     run: impl Fn(&Call) -> Result<Value, Exception> + Send + Sync + 'static,
 ) {
     let run: Method = Arc::new(move |mut call: Call| {
-        // The peer may be gone by now, and nobody else has to know.
+        // The error of a connection that has ended is ignored.
         let outcome = run(&call);
         let _ = call.finish(outcome);
     });
     members.extend(both(name, || MemberKind::Method { run: run.clone(), signature: None, quick: false }));
 }
 
-/// What both sorts of stream have.
+/// The common members of both kinds of stream.
 fn stream(name: &str, input: bool) -> Vec<Member> {
     let mut members = Vec::new();
     let constants = [
@@ -152,7 +152,7 @@ fn writer(name: &str, output: Output) -> Result<Arc<Class>> {
     class("OutputStream", members)
 }
 
-/// What has been got from the application and not been asked for yet.
+/// Input from the application that was not requested yet.
 #[derive(Default)]
 struct Buffer {
     text: String,
@@ -192,7 +192,8 @@ impl Buffer {
     /// Up to and with the end of a line, or `most` characters, or everything (`line` is false).
     fn take(&mut self, input: &Input, line: bool, most: Option<usize>) -> String {
         self.ended = false;
-        // Where to go on looking, so that nothing is looked at twice, and how many characters are before it.
+        // The position to continue the search, so that nothing is searched twice, and the number of characters before
+        // it.
         let (mut at, mut before) = (0, 0);
         loop {
             let new = self.text.get(at..).unwrap_or("");
@@ -221,7 +222,7 @@ impl Buffer {
 }
 
 std::thread_local! {
-    /// Its address tells threads apart that live; std's own number would cost an allocation in threads of the application.
+    /// Its address distinguishes live threads; std's own id would cost an allocation in threads of the application.
     static HERE: u8 = const { 0 };
 }
 
@@ -274,7 +275,7 @@ impl Reader {
     }
 }
 
-/// The number of characters that is asked for; None for all.
+/// The number of characters requested; None for all.
 fn most(call: &Call) -> Option<usize> {
     call.args().first().and_then(Value::to_i64).and_then(|n| usize::try_from(n).ok())
 }

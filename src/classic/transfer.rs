@@ -14,7 +14,7 @@ use std::path::Path;
 /// Folders within folders; links can make more of them than there are.
 const LEVELS: usize = 100;
 
-/// How far a transfer has come.
+/// The progress of a transfer.
 pub struct Progress<'a> {
     /// The file that is being copied.
     pub local: &'a str,
@@ -28,13 +28,13 @@ pub struct Progress<'a> {
     pub total: u64,
 }
 
-/// How something is to be copied.
+/// The settings of a transfer.
 pub struct Transfer<'a> {
     /// Bytes in one message; RPyC's own choice is 64000.
     pub chunk: usize,
-    /// Is a file or folder of this name to be copied? Asked for what is in folders.
+    /// Returns whether to copy the file or folder of this name. Called for the contents of folders.
     pub filter: &'a dyn Fn(&str) -> bool,
-    /// Told at the beginning of each file, and after each chunk. False: the transfer ends.
+    /// Called at the beginning of each file, and after each chunk. False ends the transfer.
     pub progress: &'a dyn Fn(&Progress<'_>) -> bool,
 }
 
@@ -62,7 +62,7 @@ fn text(path: &Path) -> Result<&str> {
 }
 
 impl Classic {
-    /// Copies a file or folder of ours to the peer.
+    /// Copies a local file or folder to the peer.
     pub fn upload(&self, local: &str, remote: &str, how: &Transfer<'_>) -> Result<()> {
         let mut run = Run { classic: self, how, files: 0, total: 0 };
         let local = Path::new(local);
@@ -108,7 +108,7 @@ impl Run<'_> {
         object(self.classic.call("builtins", "open", &args, &[])?, "an open file")
     }
 
-    /// Runs `copy` on a file of the peer, and closes it whatever came of that.
+    /// Runs `copy` on a file of the peer, and closes the file in any case.
     fn with_file(&self, remote: &str, mode: &str, copy: impl FnOnce(&Reference) -> Result<()>) -> Result<()> {
         let file = self.open(remote, mode)?;
         let copied = copy(&file);
@@ -174,7 +174,7 @@ impl Run<'_> {
                 if !(self.how.filter)(name) {
                     continue;
                 }
-                // As in RPyC, what is neither file nor folder is passed over here.
+                // As in RPyC, entries that are neither file nor folder are skipped here.
                 let Ok(kind) = fs::metadata(&path) else { continue };
                 let target = self.join(&remote, name)?;
                 if kind.is_dir() {
@@ -259,7 +259,7 @@ impl Run<'_> {
     }
 }
 
-/// Is it the name of a file, and nothing but the name?
+/// Returns whether this is a plain file name, without any path.
 fn is_name(name: &str) -> bool {
     !name.contains('\0') && Path::new(name).file_name().is_some_and(|file| file == name)
 }
@@ -278,7 +278,7 @@ fn create_inside(path: &Path) -> Result<File> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let opened = OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags).open(path);
     let file = match opened {
-        // A link, and a pipe that nobody reads.
+        // A link, and a pipe without a reader.
         Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EMLINK | libc::ENXIO)) => {
             return Err(leads_out(path));
         }
@@ -291,7 +291,7 @@ fn create_inside(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A folder in a folder that is downloaded: a new one, or one that was there and is no link.
+/// Makes a folder in a downloaded folder, or uses an existing one that is not a link.
 fn folder_inside(path: &Path) -> Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -4,7 +4,7 @@ use super::Blob;
 use super::blob::Aligned;
 use std::sync::Arc;
 
-/// What an array is made of. The numbers are those of the native wire format and of `RPYC_ARRAY_...`.
+/// The element type of an array. The numbers are those of the native wire format and of `RPYC_ARRAY_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Element {
@@ -52,7 +52,7 @@ impl Element {
         }
     }
 
-    /// What numpy calls it, in the byte order in which it travels.
+    /// The numpy type string, in the byte order of the wire.
     pub fn type_string(self) -> &'static str {
         match self {
             Element::I8 => "|i1",
@@ -85,7 +85,7 @@ impl Element {
     }
 }
 
-/// Why bytes are no array.
+/// The reason why bytes cannot form an array.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoArray {
     #[error("{bytes} bytes are no whole number of elements of {size} bytes")]
@@ -118,7 +118,7 @@ impl Array {
         Ok(Array(Arc::new(Inner { element, data })))
     }
 
-    /// Elements that somebody else keeps. They are copied only if they lie where no pointer to them may lead.
+    /// Makes an array over shared bytes. They are copied only if they are not aligned for their type.
     pub fn share(element: Element, data: Blob) -> Result<Array, NoArray> {
         whole(element, data.len())?;
         if data.is_inline() || data.as_ptr().addr() % element.size() != 0 {
@@ -150,7 +150,7 @@ impl Array {
         Array::share(self.element(), data).unwrap_or_else(|_| self.clone())
     }
 
-    /// What it is made of.
+    /// Returns the element type.
     pub fn element(&self) -> Element {
         self.0.element
     }
@@ -160,12 +160,12 @@ impl Array {
         &self.0.data
     }
 
-    /// How many numbers there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.data().len() / self.element().size()
     }
 
-    /// Is there none?
+    /// Returns whether the array is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -189,7 +189,7 @@ impl Array {
     }
 }
 
-/// The same in every bit, and of the same type.
+/// Equality of type and of every bit.
 impl PartialEq for Array {
     fn eq(&self, other: &Array) -> bool {
         self.element() == other.element() && self.data() == other.data()
@@ -259,7 +259,7 @@ mod tests {
             assert_eq!(array.data(), bytes);
             assert_eq!(array.data().as_ptr() == owner[shift..].as_ptr(), lies_well);
         }
-        // A short blob lies in itself and would move.
+        // A short blob is stored inline and would move.
         let array = Array::share(Element::F64, Blob::copy(&bytes[..24])).unwrap();
         assert_eq!(array.data().as_ptr().addr() % 8, 0);
         assert_eq!(Array::copy(Element::F64, &[]).unwrap().data().as_ptr().addr() % 8, 0);

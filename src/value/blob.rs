@@ -1,4 +1,4 @@
-//! Bytes and text: small ones inline, large ones shared.
+//! Bytes and strings: small ones inline, large ones shared.
 
 use crate::budget::SMALL;
 use std::borrow::Borrow;
@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::str::Utf8Error;
 use std::sync::Arc;
 
-/// How many bytes a `Blob` holds without an allocation.
+/// The capacity of a `Blob` without an allocation.
 pub const INLINE: usize = 30;
 /// Received bytes of this length or more begin at a multiple of `ALIGNMENT`, shorter ones at a multiple of 8.
 pub const ALIGNED: usize = 64 * 1024;
@@ -30,7 +30,7 @@ enum Repr {
         bytes: [u8; INLINE],
     },
     Copied(Arc<[u8]>),
-    /// A part of what somebody made. Start and length have 48 bits each, which keeps a `Blob` at 32 bytes.
+    /// A part of shared storage. Start and length have 48 bits each, which keeps a `Blob` at 32 bytes.
     Shared {
         start_high: u16,
         len_high: u16,
@@ -65,8 +65,8 @@ impl Aligned {
     }
 }
 
-/// Where in its place an inline blob begins, so that elements of 2, 4 or 8 bytes of which it is a whole number can be
-/// read there: the place itself begins 2 bytes behind a multiple of 8.
+/// The offset of an inline blob in its storage. It aligns whole elements of 2, 4 or 8 bytes; the storage itself begins
+/// 2 bytes after a multiple of 8.
 #[inline]
 fn inline_start(len: usize) -> usize {
     INLINE.saturating_sub(len) & 0b110
@@ -95,7 +95,7 @@ impl Blob {
         Ok(Blob::from(copied))
     }
 
-    /// The same to where received bytes of their length begin: see `ALIGNED`.
+    /// Returns whether received bytes of this length begin there; see `ALIGNED`.
     #[inline]
     pub fn try_copy_aligned(bytes: &[u8]) -> Result<Blob, TryReserveError> {
         if bytes.len() < ALIGNED {
@@ -105,13 +105,13 @@ impl Blob {
         Blob::foreign(copied).map_or_else(|| Blob::try_copy_long(bytes), Ok)
     }
 
-    /// May received bytes stay where these are?
+    /// Returns whether received bytes may stay at their address.
     #[inline]
     pub fn is_aligned(bytes: &[u8]) -> bool {
         bytes.as_ptr().addr() % (if bytes.len() < ALIGNED { 8 } else { ALIGNMENT }) == 0
     }
 
-    /// Bytes that somebody else keeps; nothing is copied. None beyond 2^48 bytes.
+    /// Makes a blob over the owner's bytes without copying. None beyond 2^48 bytes.
     pub fn foreign(owner: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Option<Blob> {
         let len = (*owner).as_ref().len();
         (len <= Blob::MAX).then(|| Blob::shared(owner, 0, len))
@@ -139,13 +139,13 @@ impl Blob {
         }
     }
 
-    /// What a copy takes; nothing where somebody else keeps it.
+    /// Returns the memory of a copy; 0 for bytes of a foreign owner.
     #[inline]
     pub fn weight(&self) -> usize {
         if let Repr::Copied(bytes) = &self.0 { bytes.len() + 48 } else { 0 }
     }
 
-    /// Does it lie in itself, and move when it is moved?
+    /// Returns whether the bytes are stored inline, and so move with the blob.
     pub fn is_inline(&self) -> bool {
         matches!(self.0, Repr::Inline { .. })
     }
@@ -271,18 +271,18 @@ impl Borrow<[u8]> for Blob {
 pub struct Text(Blob);
 
 impl Text {
-    /// A copy of a text.
+    /// Copies a string.
     #[inline]
     pub fn new(text: &str) -> Text {
         Text(Blob::copy(text.as_bytes()))
     }
 
-    /// A copy of a text, if there is memory for that.
+    /// Copies a string, if there is memory for it.
     pub fn try_new(text: &str) -> Result<Text, TryReserveError> {
         Blob::try_copy(text.as_bytes()).map(Text)
     }
 
-    /// Takes bytes that are UTF-8; gives others back with the reason.
+    /// Converts bytes that are UTF-8; returns others with the reason.
     pub fn from_utf8(bytes: Blob) -> Result<Text, (Blob, Utf8Error)> {
         match std::str::from_utf8(&bytes) {
             Ok(_) => Ok(Text(bytes)),

@@ -1,4 +1,4 @@
-//! What becomes a value.
+//! Conversions to values.
 
 use super::{Array, Blob, Element, Reference, Temporal, Text, Value};
 use std::collections::{BTreeMap, HashMap};

@@ -16,7 +16,7 @@ pub struct Unhashable(pub &'static str);
 /// Peers choose what is hashed, so the seed is this process's secret.
 pub(super) static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// The same in every bit: kind, order of items, sign of zeros, payload of NaNs. References by identity.
+/// Equality in every bit: kind, order of items, sign of zeros, payload of NaNs. References by identity.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
@@ -86,8 +86,9 @@ impl Value {
         }
     }
 
-    /// How containers of Python compare their items: by identity first, then by `==`. Floats have no identity here: NaNs are
-    /// the same if they are so in every bit, as copies of one are.
+    /// Compares as Python's containers compare their items: by identity first, then by `==`. Floats have no identity
+    /// here:
+    /// NaNs are identical if they are equal in every bit, as copies of one are.
     pub fn item_eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Float(a), Value::Float(b)) => a == b || a.to_bits() == b.to_bits(),
@@ -101,7 +102,7 @@ impl Value {
         self.digest().unwrap_or(0)
     }
 
-    /// Would Python's `hash()` take it?
+    /// Returns whether Python's `hash()` accepts the value.
     pub fn hashable(&self) -> bool {
         self.unhashable().is_none()
     }
@@ -114,7 +115,7 @@ impl Value {
             Value::Array(_) => Some(Unhashable("array.array")),
             Value::Tuple(items) | Value::FrozenSet(items) => match step() {
                 Some(_step) => items.iter().find_map(Value::unhashable),
-                // Each comes before what is in it, and is not looked into where it is one that Python cannot hash.
+                // A container precedes its contents, and one that Python cannot hash is not descended into.
                 None => Flat::of(items)
                     .map(|(_, item)| item)
                     .filter(|item| !item.is_hashed_by_items())
@@ -154,7 +155,7 @@ impl Value {
         let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
         let mut places: HashMap<u64, Vec<usize>> = HashMap::with_capacity(entries.len());
         for (key, value) in entries {
-            // What is not equal to itself is equal to no other key.
+            // A key that is not equal to itself equals no other.
             let Some(digest) = key.digest() else {
                 kept.push((key, value));
                 continue;
@@ -266,7 +267,7 @@ impl Value {
     }
 }
 
-/// Of a key and its value.
+/// The digest of a key with its value.
 pub(super) fn digest_pair(key: u64, value: u64) -> u64 {
     let mut hasher = SEED.build_hasher();
     hasher.write_u64(key);
@@ -288,7 +289,7 @@ pub(super) fn digest_of_nan(value: &Value) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// What does not depend on the order.
+/// Combines digests independently of their order.
 fn sum_of(mut digests: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     digests.try_fold(0u64, |sum, digest| Some(sum.wrapping_add(digest?)))
 }
@@ -354,7 +355,7 @@ fn set_eq(a: &[Value], b: &[Value]) -> bool {
     let mut odd = b.iter().filter(|item| item.digest().is_none());
     a.iter().all(|item| match item.digest() {
         Some(d) => places(&sorted, d).any(|at| b.get(at).is_some_and(|other| item.item_eq(other))),
-        // What holds a NaN is found by its place among its kind: copies keep the order.
+        // Items with a NaN are matched by position among their kind: copies keep the order.
         None => odd.next().is_some_and(|other| item.item_eq(other)),
     })
 }

@@ -13,7 +13,7 @@ pub(super) enum Rest<'v> {
 }
 
 impl<'v> Rest<'v> {
-    /// None: it is no container.
+    /// None if the value is not a container.
     #[inline]
     pub(super) fn of(value: &'v Value) -> Option<Rest<'v>> {
         match value {
@@ -41,7 +41,7 @@ impl<'v> Iterator for Rest<'v> {
     }
 }
 
-/// As `Value::weight`.
+/// See `Value::weight`.
 pub(super) fn weight(container: &Value) -> usize {
     let items = Flat::of(std::slice::from_ref(container)).map(|(_, value)| match Rest::of(value) {
         Some(Rest::Items(items)) => HEAD + size_of_val(items.as_slice()),
@@ -98,7 +98,7 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
         true => std::mem::discriminant(a) == std::mem::discriminant(b) && head(a) == head(b),
         false => a.is_container() == b.is_container() && a == b,
     };
-    // What is equal so far has the same number of items, so that neither is through before the other.
+    // Values that are equal so far have the same number of items, so neither iterator ends before the other.
     a.flat().map(|(_, value)| value).zip(b.flat().map(|(_, value)| value)).all(equal)
 }
 
@@ -154,7 +154,7 @@ impl<'v> Open<'v> {
     }
 }
 
-/// As `Value::digest`. `same`: NaNs are hashed by their bits.
+/// See `Value::digest`. With `same`, NaNs are hashed by their bits.
 #[cold]
 #[inline(never)]
 pub(super) fn digest(value: &Value, same: bool) -> Option<u64> {
@@ -182,14 +182,14 @@ pub(super) fn digest(value: &Value, same: bool) -> Option<u64> {
     }
 }
 
-/// Is there an object in it, of ours or of a peer?
+/// Returns whether the value contains an object, local or remote.
 #[cold]
 #[inline(never)]
 pub(super) fn holds_objects(value: &Value) -> bool {
     value.flat().any(|(_, value)| matches!(value, Value::Ref(_)))
 }
 
-/// Is there something in it that RPyC has no form for?
+/// Returns whether the value contains a kind that RPyC's encoding lacks.
 #[cold]
 #[inline(never)]
 pub(super) fn is_plain(value: &Value) -> bool {

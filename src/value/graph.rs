@@ -2,19 +2,19 @@
 
 use super::{Unhashable, Value};
 
-/// How much one value may hold, counted as if nothing in it were shared.
+/// Limits on the contents of one value, counted as if nothing in it were shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Levels of nesting: a list of numbers is one.
     pub depth: usize,
     /// Items of all containers together; a dict's entry counts as two.
     pub items: usize,
-    /// Bytes of all texts, byte strings and long integers together.
+    /// Bytes of all strings, byte strings and long integers together.
     pub bytes: usize,
 }
 
 impl Bounds {
-    /// How much may be hashed to make a value.
+    /// The hashing work that is allowed to make a value.
     pub(crate) fn hashed(&self) -> usize {
         self.items.max(HASHED).saturating_add(self.bytes / BYTES_PER_ITEM)
     }
@@ -24,7 +24,7 @@ impl Bounds {
 pub enum Kind {
     Tuple,
     List,
-    /// One that can be changed where it comes from; its value is a frozenset.
+    /// A mutable set at its origin; its value is a frozenset.
     Set,
     FrozenSet,
     /// Its children are keys and values in turn; of equal keys the last value counts.
@@ -38,7 +38,7 @@ pub enum Piece {
     Node(usize),
 }
 
-/// Why a graph is no plain value.
+/// The reason why a graph cannot become a plain value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     #[error("a container holds itself, which plain data cannot")]
@@ -60,18 +60,18 @@ struct Node {
     children: Vec<Piece>,
 }
 
-/// The containers, by the numbers that `add` gave them.
+/// The containers, by the numbers that `add` returned.
 #[derive(Default)]
 pub struct Graph {
     nodes: Vec<Node>,
 }
 
-/// However few items are allowed, so many may be hashed.
+/// The hashing work that is always allowed, however small the limit on items.
 const HASHED: usize = 1 << 20;
-/// Hashing so many bytes is as much work as hashing an item.
+/// The number of bytes whose hashing counts as one item.
 const BYTES_PER_ITEM: usize = 16;
 
-/// What a value holds.
+/// The size of a value's contents.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Weight {
     pub(crate) depth: usize,
@@ -86,7 +86,7 @@ impl Weight {
         self.bytes = self.bytes.saturating_add(child.bytes);
     }
 
-    /// How much work it is to find one such value among others: at worst all of it is hashed at each of its levels.
+    /// The work of a hash lookup of such a value: at worst all of it is hashed at each of its levels.
     pub(crate) fn work(&self) -> usize {
         (self.items.saturating_add(self.bytes / BYTES_PER_ITEM)).saturating_mul(self.depth.max(1))
     }
@@ -102,7 +102,7 @@ impl Weight {
         }
     }
 
-    /// Values have been bounded in depth where they came from.
+    /// The depth of values was limited when they were made.
     pub(crate) fn of(value: &Value) -> Weight {
         let mut weight = Weight::default();
         let mut inside = |items: &mut dyn Iterator<Item = &Value>| {
@@ -122,7 +122,7 @@ impl Weight {
         weight
     }
 
-    /// The same without going deeper, for where the stack is short.
+    /// The same without recursion, for a short stack.
     #[cold]
     #[inline(never)]
     fn of_flat(value: &Value) -> Weight {
@@ -148,7 +148,7 @@ impl Graph {
         self.nodes.get(node).map(|node| node.kind)
     }
 
-    /// How many containers there are; their numbers are those below.
+    /// The number of containers; their numbers are below it.
     pub fn count(&self) -> usize {
         self.nodes.len()
     }
@@ -163,7 +163,7 @@ impl Graph {
         self.nodes.get_mut(node).map(|node| &mut node.children)
     }
 
-    /// The value that `root` stands for. The stack does not grow with its depth.
+    /// Makes the value of `root`. The stack does not grow with its depth.
     pub fn build(mut self, root: Piece, bounds: &Bounds) -> Result<Value, GraphError> {
         let root = match root {
             Piece::Node(node) => node,
@@ -232,7 +232,7 @@ impl Graph {
         Ok(built.get_mut(root).and_then(Option::take).map(|(value, _)| value).unwrap_or_default())
     }
 
-    /// How much is to be hashed to make the container.
+    /// The hashing work of making the container.
     fn work(&self, node: usize, built: &[Option<(Value, Weight)>]) -> usize {
         let Some(Node { kind, children }) = self.nodes.get(node) else { return 0 };
         let step = match kind {
@@ -369,7 +369,7 @@ mod tests {
             assert!(matches!(nested(1 << 18, 20), Err(GraphError::TooManyItems(_))), "{kind:?}");
             assert!(matches!(nested(1000, 500), Err(GraphError::TooManyItems(_))), "{kind:?}");
         }
-        // As many as are allowed, on one level.
+        // The maximum, on one level.
         for (kind, items) in [(Kind::Set, 1 << 19), (Kind::Dict, 1 << 19)] {
             let mut graph = Graph::default();
             let root = graph.add(kind, (0..items).map(int).collect());
@@ -384,7 +384,7 @@ mod tests {
         }
         let root = graph.add(Kind::Set, vec![Piece::Node(last); 2000]);
         assert!(matches!(graph.build(Piece::Node(root), &wide), Err(GraphError::TooManyItems(_))));
-        // What is small is never too much, however little is allowed.
+        // Small values are never rejected, however small the limit.
         let mut graph = Graph::default();
         let inner = graph.add(Kind::Set, vec![int(1)]);
         let root = graph.add(Kind::Set, vec![Piece::Node(inner)]);

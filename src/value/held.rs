@@ -1,4 +1,4 @@
-//! What containers hold: shared, and let go without recursion, however deep the containers are nested.
+//! Contents of containers: shared, and dropped without recursion, however deep the containers are nested.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The contents of a container, which others may share.
 pub struct Held<T: Contents + ?Sized>(Arc<T>);
 
-/// What has values inside.
+/// Storage that contains values.
 pub trait Contents {
     /// Drops those that are containers, without recursion.
     fn let_go(&mut self);
@@ -58,7 +58,7 @@ where
 }
 
 impl<T: Contents + ?Sized> Held<T> {
-    /// What is shared.
+    /// Returns the shared contents.
     pub fn shared(&self) -> &Arc<T> {
         &self.0
     }

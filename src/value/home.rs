@@ -1,4 +1,4 @@
-//! What can be asked of an object, and who asks it where the object is a peer's.
+//! The requests that an object accepts, and the trait that sends them for objects of a peer.
 
 use super::reference::upcast::Upcast;
 use super::{CompareOp, Proxy, Text, Value};
@@ -6,7 +6,7 @@ use crate::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is asked of an object.
+/// A request to an object.
 #[derive(Clone, Copy)]
 pub enum Ask<'a> {
     GetAttr(&'a str),
@@ -35,7 +35,7 @@ pub enum Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// What it is, for messages.
+    /// A description for messages.
     pub fn text(&self) -> String {
         match self {
             Ask::GetAttr(name) | Ask::SetAttr(name, _) | Ask::DelAttr(name) => format!("attribute {name}"),
@@ -54,29 +54,29 @@ impl Ask<'_> {
     }
 }
 
-/// What gets an answer, on whatever thread brings it.
+/// Receives a reply, in the thread that handles it.
 pub type Then = Box<dyn FnOnce(Result<Value>) + Send>;
 
-/// What is asked of an object of a peer while nobody waits.
+/// A request to an object of a peer without a waiting thread.
 pub struct Inquiry<'a> {
     pub object: Arc<Proxy>,
     pub ask: Ask<'a>,
     pub then: Then,
 }
 
-/// Where objects of a peer come from: whatever drives the session over which they were lent.
-/// The layer that made it can have it back as its type.
+/// The origin of a peer's objects: the driver of the session that imported them.
+/// The layer that made it can downcast it to its type.
 pub trait Home: Upcast {
-    /// Asks an object, and waits for the answer.
+    /// Sends a request to an object, and waits for the reply.
     fn ask(self: Arc<Self>, object: &Arc<Proxy>, ask: Ask<'_>) -> Result<Value>;
 
-    /// Asks whether the object of an id_pack is an instance of a class, and waits for the answer.
+    /// Requests whether the object of an id_pack is an instance of a class, and waits for the reply.
     fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value>;
 
-    /// Can a thread wait for its answers? A session's are read by its application alone.
+    /// Returns whether a thread can wait for replies. Those of a session are read by its application only.
     fn can_wait(&self) -> bool;
 
-    /// Asks objects of this home in one burst, without waiting. An answer that comes after `timeout` is dropped, and so
-    /// is its `then`.
+    /// Sends requests in one burst, without waiting. A reply that arrives after `timeout` is dropped together with its
+    /// `then`.
     fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>);
 }

@@ -1,13 +1,13 @@
-//! Integers beyond 64 bits, as the decimal text they travel as.
+//! Integers beyond 64 bits, as the decimal digits of the wire.
 
 use super::Text;
 use num_bigint::BigInt as Number;
 
-/// An integer outside of 64 bits, kept as canonical decimal text.
+/// An integer outside of 64 bits, stored as canonical decimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BigInt(pub(super) Text);
 
-/// Why a text is no integer.
+/// The reason why a string is not an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntTextError {
     #[error("not a decimal integer")]
@@ -22,17 +22,17 @@ impl BigInt {
         &self.0
     }
 
-    /// Is it below 0?
+    /// Returns whether the integer is below 0.
     pub fn is_negative(&self) -> bool {
         self.0.as_bytes().first() == Some(&b'-')
     }
 
-    /// How many digits it has, the sign not counted.
+    /// Returns the number of digits, without the sign.
     pub fn digits(&self) -> usize {
         self.0.as_bytes().len() - usize::from(self.is_negative())
     }
 
-    /// As 64 bits, if it fits.
+    /// Converts to 64 bits, if it fits.
     pub fn to_u64(&self) -> Option<u64> {
         self.0.as_str().parse().ok()
     }

@@ -1,9 +1,9 @@
-//! How numbers lie in memory that was copied from elsewhere, and arrays of them.
+//! The memory layout of numbers that were copied from elsewhere, and arrays of them.
 
 use super::array::swapped;
 use super::{Array, Blob, Element, NoArray, Value};
 
-/// What numbers in memory are, as Python's `struct`, `array` and numpy say it.
+/// The type of numbers in memory, in the notation of Python's `struct`, `array` and numpy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     number: Number,
@@ -24,7 +24,7 @@ enum Number {
 pub type Shaped = (Array, Vec<usize>);
 
 impl Layout {
-    /// What numpy's `dtype.str` says: `<f8`. None: no numbers that an array can have.
+    /// Parses numpy's `dtype.str`, such as `<f8`. None for types that an array cannot have.
     pub fn of_numpy(text: &str) -> Option<Layout> {
         let mut chars = text.chars();
         let (order, kind) = (chars.next()?, chars.next()?);
@@ -41,8 +41,9 @@ impl Layout {
         Some(Layout { number, big: order == '>' })
     }
 
-    /// What `array.typecode` or `memoryview.format` says of items of `size` bytes each, or of no items: `d`, `<i`. They are
-    /// taken to be in the byte order of this machine if they say none.
+    /// Parses `array.typecode` or `memoryview.format`, such as `d` or `<i`, for items of `size` bytes each, if there
+    /// are any.
+    /// Without a byte order, that of this machine applies.
     pub fn of_code(text: &str, size: Option<usize>) -> Option<Layout> {
         let code = text.trim_start_matches(['@', '=', '<', '>', '!']);
         let size = size.unwrap_or(match code {
@@ -91,7 +92,7 @@ impl Layout {
         }
     }
 
-    /// Are the numbers truths?
+    /// Returns whether the numbers are bools.
     pub fn is_bool(self) -> bool {
         self.number == Number::Bool
     }
@@ -133,7 +134,7 @@ fn half(bits: u16) -> f32 {
 }
 
 impl Element {
-    /// What floats, ints and truths are, whose type is not known beside. None: they are not all of one kind, or there are none.
+    /// Infers the element type of floats, ints or bools. None if they are not all of one kind, or if there are none.
     pub fn of_values(values: &[Value]) -> Option<Element> {
         let all = |is: fn(&Value) -> bool| values.iter().all(is);
         match values.first()? {
@@ -184,7 +185,7 @@ impl Array {
         Some((Array::copy(first.element(), &bytes).ok()?, shape))
     }
 
-    /// Lists in lists of arrays, as `tolist()` gives them; a number for an array without dimensions.
+    /// Makes nested lists of arrays, as `tolist()` returns them; a number for an array without dimensions.
     pub fn nested(&self, shape: &[usize]) -> Value {
         let Some((length, inner)) = shape.split_first() else { return self.get(0).unwrap_or_default() };
         if inner.is_empty() {

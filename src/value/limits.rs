@@ -1,4 +1,4 @@
-//! How much of anything a peer may make us hold or do.
+//! Limits on memory and work that a peer can cause.
 
 /// Bounds on what a peer can make us hold or do.
 #[derive(Clone, Debug)]
@@ -11,17 +11,17 @@ pub struct Limits {
     pub items: usize,
     /// Bytes of memory that the values of one message take.
     pub memory: usize,
-    /// Bytes of one text or byte string.
+    /// Bytes of one string or byte string.
     pub bytes: usize,
     /// Bytes of a frame's body as announced.
     pub frame: usize,
     /// Bytes of a frame's body after decompression.
     pub inflated: usize,
-    /// Live objects lent to the peer.
+    /// Live objects exported to the peer.
     pub exports: usize,
-    /// Live objects lent by the peer.
+    /// Live objects imported from the peer.
     pub imports: usize,
-    /// Requests of ours that wait for an answer.
+    /// Local requests that wait for a reply.
     pub pending: usize,
     /// Requests of the peer that are being served at once, nested ones included.
     pub serving: usize,

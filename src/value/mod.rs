@@ -45,7 +45,7 @@ pub type Items = Held<[Value]>;
 /// The keys and values of a dict, shared.
 pub type Pairs = Held<[(Value, Value)]>;
 
-/// Immutable plain data, cheap to clone. A reference may stand anywhere in it.
+/// Immutable plain data, cheap to clone. It may contain references at any place.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
     /// `None`
@@ -83,7 +83,7 @@ pub enum Value {
     Array(Array),
     /// A date, time, datetime, timedelta or timezone: a copy. Between stock peers they are objects.
     Temporal(Temporal),
-    /// An object, of a peer or our own.
+    /// An object, remote or local.
     Ref(Reference),
 }
 

@@ -5,7 +5,7 @@ use num_bigint::BigInt as Number;
 use num_bigint::Sign;
 
 impl Value {
-    /// An integer from decimal text: a sign or none, then digits.
+    /// Parses a decimal integer: an optional sign, then digits.
     pub fn int_from_text(text: &[u8], max_digits: usize) -> Result<Value, IntTextError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -19,7 +19,7 @@ impl Value {
         int_from_digits(negative, digits.get(zeros..).unwrap_or(&[]), max_digits)
     }
 
-    /// An integer from the one text that is written for it; the leading sign may only be a minus.
+    /// Parses an integer in its canonical form; the sign may only be a minus.
     pub(crate) fn int_from_canonical(text: &[u8], max_digits: usize) -> Result<Value, IntTextError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -57,7 +57,7 @@ impl Value {
         }
     }
 
-    /// The decimal text of an integer or bool.
+    /// Formats an integer or bool in decimal.
     pub fn int_to_text(&self) -> Option<Text> {
         match self {
             Value::Bool(b) => Some(Text::new(if *b { "1" } else { "0" })),
@@ -114,7 +114,7 @@ impl From<u64> for Value {
     }
 }
 
-/// The integer that a canonical text of up to 18 digits stands for, in a hurry; None for any other text.
+/// Fast path for canonical integers of up to 18 digits; None for any other string.
 #[inline]
 pub(crate) fn short_canonical(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
@@ -250,7 +250,7 @@ mod tests {
             for number in [text.parse().unwrap(), least, most, -least, -most] {
                 assert_eq!(short_canonical(number.to_string().as_bytes()), Some(number));
             }
-            // What is beside the digits, at each place.
+            // A character that is not a digit, at each place.
             for at in 1..length {
                 for wrong in [b'/', b':', b'-', b' ', 0, 9, 0x7f, 0x80, 0xb0, 0xb9, 0xff] {
                     let mut text = text.as_bytes().to_vec();

@@ -1,11 +1,12 @@
-//! Python's order of numbers, texts, bytes, dates and times.
+//! Python's order of numbers, strings, bytes, dates and times.
 
 use super::Value;
 use super::number::int_of_float;
 use std::cmp::Ordering;
 
 impl Value {
-    /// How two numbers, texts, bytes, dates or times compare; Some(None) where one of them is NaN, None where Python has no order.
+    /// Compares two numbers, strings, bytes, dates or times. Some(None) if one is NaN, None if Python does not order
+    /// them.
     pub fn py_order(&self, other: &Value) -> Option<Option<Ordering>> {
         match (self, other) {
             (Value::Str(a), Value::Str(b)) => Some(Some(a.as_bytes().cmp(b.as_bytes()))),

@@ -1,4 +1,4 @@
-//! Tokens for objects: ours, lent to peers, and theirs, lent to us.
+//! Tokens for objects: local ones that are exported to peers, and remote ones that are imported.
 
 use super::{Home, Shape};
 use crate::ids::Id;
@@ -11,8 +11,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
 
-/// What whoever knows an object's type finds it by. Compilers from 1.86 on upcast trait objects by themselves. It is private, because
-/// where it is in scope it is found on an `Arc` too.
+/// Upcasts for code that knows an object's type. Compilers from 1.86 on upcast trait objects by themselves. It is
+/// private,
+/// because a trait in scope also applies to an `Arc`.
 pub(super) mod upcast {
     use std::any::Any;
     use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(super) mod upcast {
 
 /// An object of this process. What it does, only the layers above know.
 pub trait Local: upcast::Upcast {
-    /// What a peer may know of it.
+    /// The part that a peer may know.
     fn shape(&self) -> &Arc<Shape>;
 
     /// Its id for all peers; that of a class is its `class_id`.
@@ -54,13 +55,13 @@ pub trait Local: upcast::Upcast {
         None
     }
 
-    /// For an object of another peer that was lent on: what host code gets when it comes back.
+    /// For an exported object of another peer: the object that the application gets when it is received again.
     fn stands_for(&self) -> Option<&Arc<Proxy>> {
         None
     }
 }
 
-/// An object: one of ours, or one of a peer's.
+/// An object: a local or a remote one.
 #[derive(Clone)]
 pub enum Reference {
     Local(Arc<dyn Local>),
@@ -68,7 +69,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// An object of ours that a peer gives back.
+    /// Makes a reference from a local object that a peer sent back.
     #[inline]
     pub fn given_back(object: Arc<dyn Local>) -> Reference {
         match object.stands_for() {
@@ -96,7 +97,7 @@ impl fmt::Debug for Reference {
     }
 }
 
-/// What the proxies of one class of a peer have in common.
+/// The common part of the proxies of one class of a peer.
 pub struct PeerClass {
     /// `module.Class`
     pub type_name: Box<str>,
@@ -117,10 +118,10 @@ impl PeerClass {
     }
 }
 
-/// What a session keeps of an object that its peer lent. The last one that goes tells the session's
-/// `Releases`, which makes the session send DEL. There may be a million: it leads to what it shares with others.
+/// An imported object of a session. Dropping the last handle notifies the session's `Releases`, which makes the session
+/// send DEL. There may be a million of them: common parts are shared.
 pub struct Proxy {
-    /// The id_pack as it came, canonical brine: the key, and what is sent back.
+    /// The id_pack as it was received, in canonical brine: the key, and the bytes to be sent back.
     pub id_pack: Arc<[u8]>,
     /// Its id where it is passed on over other connections.
     pub id: Id,
@@ -138,12 +139,12 @@ impl Deref for Proxy {
 }
 
 impl Proxy {
-    /// A proxy that has been received so many times.
+    /// Makes a proxy that was received `received` times.
     pub fn new(id_pack: Arc<[u8]>, class: Arc<PeerClass>, received: u64) -> Proxy {
         Proxy { id_pack, id: Id::new(), received: AtomicU64::new(received), class }
     }
 
-    /// What a new proxy and its entry take, about.
+    /// The approximate memory of a new proxy and its entry.
     pub fn memory(id_pack_length: usize) -> usize {
         384 + 3 * id_pack_length
     }
@@ -165,16 +166,16 @@ impl Drop for Proxy {
     }
 }
 
-/// An object that comes again is looked for among so many releases that wait.
+/// The number of pending releases in which an object that is received again is looked up.
 const RECENT: usize = 64;
 
 /// An id_pack, and how often it had been received.
 pub type Released = (Arc<[u8]>, u64);
 
-/// Where a session's proxies go when they die, and where they come from.
+/// The queue of a session's dropped proxies, and their origin.
 pub struct Releases {
     queue: Mutex<Vec<Released>>,
-    /// Raised by `push`, so that nobody takes the lock in vain.
+    /// Set by `push`, so that the lock is not taken for an empty queue.
     waiting: AtomicU64,
     /// Counts how often the queue became empty: what waits after that is younger.
     emptied: AtomicU64,
@@ -190,7 +191,7 @@ pub struct Releases {
 #[derive(Default)]
 struct Classes {
     by_id: HashMap<Box<[u8]>, Weak<Id>, RandomState>,
-    /// So many are known when it is time to forget those of which no object is left.
+    /// The number of known classes at which those without objects are removed.
     crowded: usize,
 }
 
@@ -235,12 +236,12 @@ impl Releases {
         }
     }
 
-    /// Sets who is called when a proxy has died, in the thread that dropped it and under whatever locks that holds; once.
+    /// Sets the function that is called after a proxy was dropped, in the dropping thread and under its locks; once.
     pub fn set_watcher(&self, watcher: impl Fn() + Send + Sync + 'static) {
         let _ = self.watcher.set(Box::new(watcher));
     }
 
-    /// Has the watcher called with the next release. Look at the queue after this, not before.
+    /// Enables the watcher for the next release. Check the queue after this call, not before.
     pub fn watch(&self) {
         let _ = self.watch.compare_exchange(QUIET, ONCE, Ordering::SeqCst, Ordering::SeqCst);
     }
@@ -250,17 +251,17 @@ impl Releases {
         self.watch.compare_exchange(ONCE, QUIET, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    /// Has the watcher called with every release, or no more.
+    /// Enables or disables the watcher for every release.
     pub fn watch_each(&self, on: bool) {
         self.watch.store(if on { EACH } else { QUIET }, Ordering::SeqCst);
     }
 
-    /// How often the queue has become empty.
+    /// Returns the number of times the queue became empty.
     pub fn emptied(&self) -> u64 {
         self.emptied.load(Ordering::Acquire)
     }
 
-    /// How many objects wait to be released.
+    /// Returns the number of objects that wait to be released.
     pub fn len(&self) -> usize {
         self.waiting.load(Ordering::SeqCst) as usize
     }
@@ -280,7 +281,8 @@ impl Releases {
         std::mem::take(&mut *queue)
     }
 
-    /// Takes back the release of an object that has come again: how often its dead proxy had been received.
+    /// Cancels the release of an object that was received again. Returns the number of times its dropped proxy was
+    /// received.
     pub fn revive(&self, id_pack: &[u8]) -> u64 {
         if self.is_empty() {
             return 0;
@@ -298,9 +300,10 @@ impl Releases {
         count
     }
 
-    /// Our id for a class of the peer, where it or objects of it are passed on: the same one as long as any of them lives.
+    /// Returns the local id of a peer's class that is passed on, or whose objects are: the same one while any of them
+    /// is alive.
     pub fn class_id(&self, class_id: &[u8]) -> Arc<Id> {
-        // As for `push`. None of the objects can be used here, so that nobody compares their classes.
+        // As for `push`. None of the objects can be used here, so their classes are never compared.
         if self.forks != crate::fork::generation() {
             return Arc::new(Id::new());
         }
@@ -317,7 +320,7 @@ impl Releases {
         id
     }
 
-    /// What drives the session; set once by it.
+    /// Sets the driver of the session; once.
     pub fn set_owner(&self, owner: Weak<dyn Home>) {
         let _ = self.owner.set(owner);
     }

@@ -12,14 +12,14 @@ impl Value {
         out
     }
 
-    /// `repr()`, with `room` asked before each allocation, with its size in bytes. None: there is no memory for it.
+    /// `repr()`. Calls `room` with the size in bytes before each allocation. None if there is no memory.
     pub fn repr_with(&self, room: &mut dyn FnMut(usize) -> bool) -> Option<String> {
         let mut out = Growing { text: String::new(), room, failed: false };
         write_value(&mut out, self);
         (!out.failed).then_some(out.text)
     }
 
-    /// The first characters of `repr()`, so many, and how many it has in all.
+    /// Returns the first `width` characters of `repr()`, and its length.
     pub fn repr_within(&self, width: usize) -> (String, usize) {
         let mut out = Cut { text: String::new(), room: width, count: 0 };
         write_value(&mut out, self);
@@ -27,7 +27,7 @@ impl Value {
     }
 }
 
-/// Keeps so many characters, and counts the others.
+/// Keeps a number of characters, and counts the others.
 struct Cut {
     text: String,
     room: usize,
@@ -107,7 +107,7 @@ impl<'v> Open<'v> {
     }
 }
 
-/// Goes down no stack, however deep the value is nested.
+/// Works without recursion, however deep the value is nested.
 fn write_value<W: Write>(out: &mut W, value: &Value) {
     let mut open: Vec<Open<'_>> = Vec::new();
     let mut next = value;
@@ -167,7 +167,7 @@ fn push(out: &mut impl Write, args: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(args);
 }
 
-/// The shortest digits that give the number back, scientific below 1e-4 and from 1e16 on.
+/// The shortest digits that parse to the same number, scientific below 1e-4 and from 1e16 on.
 fn write_float<W: Write>(out: &mut W, x: f64, whole: &str) {
     if x.is_nan() {
         return out.push_str("nan");
@@ -254,8 +254,8 @@ fn quote_for(bytes: &[u8]) -> char {
     if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' }
 }
 
-/// Python's `str.isprintable` for one character that is not ASCII. Rust's own escaping goes by the same categories,
-/// and leaves combining characters alone when they are not the first.
+/// Python's `str.isprintable` for one character that is not ASCII. Rust's own escaping uses the same categories,
+/// and keeps combining characters that are not the first.
 fn printable(c: char) -> bool {
     let mut text = [b'x'; 5];
     let len = match text.get_mut(1..) {

@@ -1,4 +1,5 @@
-//! Values in serde's formats, as an enum. What a format cannot hold itself lies beside it, if somebody takes care of it.
+//! Values in serde's formats, as an enum. Parts that a format cannot hold are stored beside it, if the caller supports
+//! that.
 
 mod parts;
 mod reading;
@@ -37,7 +38,8 @@ const VARIANTS: &[&str] = &[
     "Temporal",
 ];
 
-/// Which variant follows, in the order of `VARIANTS`. Those from `Ref` to `LongArray` have something beside the format's own bytes.
+/// The variant that follows, in the order of `VARIANTS`. Those from `Ref` to `LongArray` have a part beside the
+/// format's bytes.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(variant_identifier)]
 enum Tag {
@@ -64,12 +66,12 @@ enum Tag {
     Temporal,
 }
 
-/// Takes in what lies beside a format's own bytes when a value is written.
+/// Receives the parts beside a format's own bytes when a value is written.
 pub trait PutBeside {
-    /// What stands for a reference: a label and the bytes of an id. None: it cannot be written.
+    /// The encoding of a reference: a label and the bytes of an id. None if it cannot be written.
     fn reference(&self, reference: &Value) -> Option<(u8, Blob)>;
 
-    /// Keeps a text, bytes or an array if it is long enough to be worth it.
+    /// Keeps a string, bytes or an array if it is long enough.
     fn long(&self, blob: &Blob) -> bool;
 
     /// May there be dates and times? Else they are references.
@@ -78,15 +80,15 @@ pub trait PutBeside {
     }
 }
 
-/// Gives out what lies beside a format's own bytes when a value is read.
+/// Supplies the parts beside a format's own bytes when a value is read.
 pub trait TakeBeside {
-    /// The reference that a label and an id stand for. None: reading ends.
+    /// The reference of a label and an id. None ends the reading.
     fn reference(&self, label: u8, id: &[u8]) -> Option<Value>;
 
     /// The next of those that were kept, in the order in which they were. None: there is none.
     fn long(&self) -> Option<Blob>;
 
-    /// What is read takes so much more memory. False: that is too much.
+    /// Counts memory of the value that is read. False if it exceeds the limit.
     fn charge(&self, _bytes: usize) -> bool {
         true
     }
@@ -100,7 +102,7 @@ pub trait TakeBeside {
 
 pub(super) const NO_STACK: &str = "values are nested too deeply for the stack that is left";
 
-/// Nothing lies beside the format.
+/// No parts beside the format.
 struct Nothing;
 
 impl PutBeside for Nothing {

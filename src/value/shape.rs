@@ -1,4 +1,4 @@
-//! What a peer may know of one of our objects: its type's name, its members, its ways of access.
+//! The part of a local object that a peer may know: its type's name, its members, its kinds of access.
 
 use super::{Text, Value};
 use crate::ids::Id;
@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// The outward description of a class. Pure data, so that a session can apply the attribute rules and
-/// answer INSPECT, DIR and INSTANCECHECK without running anybody's code.
+/// reply to INSPECT, DIR and INSTANCECHECK without running application code.
 #[derive(Debug, Default)]
 pub struct Shape {
     /// `module.Class`, the name_pack of its instances.
@@ -16,15 +16,16 @@ pub struct Shape {
     pub id: Arc<Id>,
     pub bases: Vec<Arc<Shape>>,
     names: Vec<Text>,
-    /// The places of the names, by their hash; `EMPTY` where there is none, which is half of the table at least. Classes of our
-    /// own are kept in statics for good: what they hold is pointed to at its beginning, or leak checkers call it lost.
+    /// The indexes of the names, by their hash; `EMPTY` for at least half of the table. The library's own classes are
+    /// statics:
+    /// their contents are referenced at the beginning, otherwise leak checkers report them.
     places: Box<[u32]>,
     hasher: RandomState,
-    /// The answer to INSPECT: a tuple of (name, doc).
+    /// The reply to INSPECT: a tuple of (name, doc).
     pub inspect: Value,
-    /// The same where pickles are allowed, if that is something else.
+    /// The same with pickles allowed, if it differs.
     pub inspect_pickled: Option<Value>,
-    /// The answer to DIR: a tuple of names.
+    /// The reply to DIR: a tuple of names.
     pub dir: Value,
     /// The object has its own rules, RPyC's `_rpyc_getattr` and siblings.
     pub own_get: bool,
@@ -32,9 +33,9 @@ pub struct Shape {
     pub own_del: bool,
     /// Attributes may exist that are not in `members`.
     pub dynamic: bool,
-    /// An access to a dynamic attribute says by itself that there is none, and needs no question before.
+    /// An access to a dynamic attribute reports by itself that it is missing; no check is needed before.
     pub says_missing: bool,
-    /// Of a class that is an object itself: its name.
+    /// The name of a class that is an object itself.
     pub of_class: Option<Text>,
 }
 
@@ -61,7 +62,7 @@ impl Shape {
         self.find(name).1
     }
 
-    /// Where a name has its place or would have it, and its index.
+    /// The place of a name in the table, used or free, and its index.
     #[inline]
     fn find(&self, name: &[u8]) -> (usize, Option<u32>) {
         let last = self.places.len().wrapping_sub(1);
@@ -79,12 +80,12 @@ impl Shape {
         self.names.get(index as usize)
     }
 
-    /// Is it this class, or derived from it?
+    /// Returns whether the class is `ancestor` or derived from it.
     pub fn is_or_derives_from(self: &Arc<Shape>, ancestor: &Arc<Shape>) -> bool {
         Arc::ptr_eq(&self.id, &ancestor.id) || self.bases.iter().any(|base| base.is_or_derives_from(ancestor))
     }
 
-    /// Has it, or a class that it derives from, this full name?
+    /// Returns whether the class or one of its bases has this full name.
     pub fn is_named(&self, type_name: &str) -> bool {
         self.type_name.as_str() == type_name || self.bases.iter().any(|base| base.is_named(type_name))
     }
@@ -95,7 +96,7 @@ impl Shape {
         name.rsplit_once('.').map_or(name, |(_, last)| last)
     }
 
-    /// What Python says of an attribute that is missing; of a bound method it names its function.
+    /// Python's message for a missing attribute; for a bound method it names the function.
     pub fn lacks(&self, name: &str) -> String {
         match &self.of_class {
             Some(class) => format!("type object '{class}' has no attribute {name}"),

@@ -14,7 +14,7 @@ const MAX_YEAR: i64 = 9999;
 const MAX_ORDINAL: i64 = 3_652_059;
 const MAX_DELTA_DAYS: i64 = 999_999_999;
 
-/// What is wrong with fields of a date or a time, in Python's words.
+/// An invalid field of a date or a time, with Python's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadTime(pub String);
@@ -40,11 +40,11 @@ pub struct Clock {
     hour: u8,
     minute: u8,
     second: u8,
-    /// Is it the second of two that the clock shows in one night?
+    /// Whether this is the second of two equal clock times, after the clock was set back.
     pub fold: bool,
 }
 
-/// How far local time is ahead of UTC: less than a day.
+/// The offset of local time from UTC: less than a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offset {
     seconds: i32,
@@ -103,7 +103,7 @@ impl Date {
         }
     }
 
-    /// As Python's `toordinal`.
+    /// Python's `toordinal`.
     pub fn ordinal(self) -> i64 {
         let (year, month) = (i64::from(self.year), i64::from(self.month));
         days_before(year) + (1..month).map(|month| days_in(year, month)).sum::<i64>() + i64::from(self.day)
@@ -160,7 +160,7 @@ impl Clock {
         }
     }
 
-    /// Of microseconds since midnight.
+    /// Makes a clock time from microseconds since midnight.
     pub fn from_microseconds(of_day: i64) -> Result<Clock, BadTime> {
         let seconds = of_day.div_euclid(SECOND);
         Clock::new(seconds.div_euclid(3600), seconds / 60 % 60, seconds % 60, of_day.rem_euclid(SECOND))
@@ -266,7 +266,7 @@ impl Temporal {
         }
     }
 
-    /// The same with its module.
+    /// The name with its module.
     pub fn full_name(&self) -> &'static str {
         match self {
             Temporal::Date(_) => "datetime.date",
@@ -295,7 +295,7 @@ impl Temporal {
         self.clock().is_some_and(|clock| clock.offset.is_some())
     }
 
-    /// Two are equal for Python if this is the same: which type, whether it is naive, and where it stands.
+    /// Python's equality compares this: the type, whether it is naive, and the position in time.
     pub fn key(&self) -> (u8, bool, i128) {
         let days = |date: &Date| i128::from(date.ordinal()) * i128::from(DAY);
         let time = |clock: &Clock| i128::from(clock.of_day() - clock.offset.map_or(0, |offset| offset.microseconds()));
@@ -324,7 +324,7 @@ impl Temporal {
         };
         let start = |date: &Date| i128::from(date.ordinal()) * day;
         Some(match self {
-            // Of a span only the days count.
+            // Only the days of a span count.
             Temporal::Date(date) => moved(start(date) + span.div_euclid(day) * day).map(|(d, _)| Temporal::Date(d)),
             Temporal::DateTime(date, clock) => {
                 moved(start(date) + i128::from(clock.of_day()) + span).and_then(|(date, of_day)| {

@@ -4,13 +4,13 @@ use super::{Proxy, Reference, Value, flat};
 use crate::nesting;
 use std::sync::Arc;
 
-/// What a container or an array takes beside its items.
+/// The memory of a container or an array without its items.
 pub(super) const HEAD: usize = 48;
 /// A small object.
 const OBJECT: usize = 192;
 
 impl Value {
-    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict, array or time anywhere in it.
+    /// Returns whether RPyC passes it by value ("dumpable"): it contains no reference, list, dict, array or time.
     #[inline]
     pub fn is_plain(&self) -> bool {
         match self {
@@ -21,7 +21,7 @@ impl Value {
         }
     }
 
-    /// Is there nothing that would have to be dropped?
+    /// Returns whether dropping the value does nothing.
     #[inline(always)]
     pub fn owns_nothing(&self) -> bool {
         matches!(
@@ -36,7 +36,7 @@ impl Value {
         )
     }
 
-    /// Has it values inside?
+    /// Returns whether the value is a container.
     #[inline]
     pub fn is_container(&self) -> bool {
         matches!(self, Value::Tuple(_) | Value::FrozenSet(_) | Value::List(_) | Value::Dict(_) | Value::Slice(_))
@@ -69,7 +69,7 @@ impl Value {
         }
     }
 
-    /// Is there an object in it, of ours or of a peer?
+    /// Returns whether the value contains an object, local or remote.
     pub fn holds_objects(&self) -> bool {
         let holds = |item: &Value| item.inside(Value::holds_objects, flat::holds_objects);
         match self {
@@ -94,7 +94,7 @@ impl Value {
         items.iter().all(|item| item.inside(Value::is_plain, flat::is_plain))
     }
 
-    /// Is there a list, dict, array or time in it, for which RPyC has no form?
+    /// Returns whether the value contains a list, dict, array or time, which RPyC's encoding lacks.
     pub fn wants_native(&self) -> bool {
         match self {
             Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_) => true,
@@ -106,7 +106,7 @@ impl Value {
         }
     }
 
-    /// Is it nested at most this deep? A tuple of numbers is one level, a number none.
+    /// Returns whether the nesting is at most `levels`. A tuple of numbers has one level, a number none.
     pub fn depth_at_most(&self, levels: usize) -> bool {
         let fits = |item: &Value| {
             item.inside(|item| item.depth_at_most(levels - 1), |item| flat::depth_at_most(item, levels - 1))

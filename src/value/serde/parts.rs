@@ -1,13 +1,13 @@
-//! A value from serde's formats, one part at a time: for whoever goes over it without recursion.
+//! A value in serde's formats, one part at a time, for walks without recursion.
 
 use super::{NAME, Tag, VARIANTS};
 use serde::de::{Deserialize, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use std::fmt;
 
-/// What stands next. It is read by formats that put nothing between the parts of a container, nor behind them.
+/// The next part. Only for formats that put nothing between or after the parts of a container.
 pub enum Part<'de> {
     Whole,
-    /// So many values follow, which belong to it.
+    /// The number of values that follow and belong to it.
     Container(usize),
     /// A label and the bytes of an id.
     Reference(u8, &'de [u8]),

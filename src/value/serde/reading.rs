@@ -46,7 +46,7 @@ impl<'l> ValueSeed<'l> {
         E::custom(text)
     }
 
-    /// Counts the memory of so many items.
+    /// Counts the memory of `items` items.
     fn charge<T, E: de::Error>(&self, items: usize) -> Result<(), E> {
         match self.beside.charge(items.saturating_mul(size_of::<T>())) {
             true => Ok(()),
@@ -149,10 +149,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
-/// How much room is made for a length that is only announced.
+/// The maximum allocation for an announced length.
 const CAUTIOUS: usize = 1024;
 
-/// Makes room for one more of those that were announced, which need not come.
+/// Makes room for one more announced item; fewer items may follow.
 fn reserve_space<T, E: de::Error>(items: &mut Vec<T>, announced: usize) -> Result<(), E> {
     if items.len() < items.capacity() {
         return Ok(());
@@ -219,7 +219,7 @@ impl<'de> Visitor<'de> for RawSeed {
     }
 }
 
-/// A number, and bytes that it says something about.
+/// A number, and the bytes that it describes.
 struct MarkedSeed;
 
 impl<'de> DeserializeSeed<'de> for MarkedSeed {
@@ -244,8 +244,8 @@ impl<'de> Visitor<'de> for MarkedSeed {
     }
 }
 
-/// Reads as many items as were announced, each with `next`. A few are read into their last place, which costs one
-/// allocation; many, or an unknown number, into room that grows as they come.
+/// Reads the announced number of items, each with `next`. A few are read in place, with one allocation; many, or an
+/// unknown number, into storage that grows with them.
 fn items<T: Default, E: de::Error>(
     announced: Option<usize>,
     seed: ValueSeed<'_>,

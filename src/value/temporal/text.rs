@@ -11,7 +11,7 @@ macro_rules! push {
     };
 }
 
-/// To which field `isoformat` goes.
+/// The last field of `isoformat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeSpec {
     Auto,
@@ -76,7 +76,7 @@ impl Offset {
         }
     }
 
-    /// As `timezone.tzname` says it.
+    /// Python's `timezone.tzname`.
     pub fn name(self) -> String {
         let mut out = String::from("UTC");
         if self != Offset::UTC {
@@ -119,7 +119,7 @@ impl Delta {
 }
 
 impl Temporal {
-    /// Python's `isoformat`, or what `str()` gives where there is none.
+    /// Python's `isoformat`, or `str()` for types without it.
     pub fn iso(&self, separator: char, spec: TimeSpec) -> String {
         let mut out = String::new();
         match self {
@@ -171,12 +171,12 @@ impl Temporal {
         out
     }
 
-    /// Is there something that its text does not say? Where the offset is known, the moment is.
+    /// Returns whether the string may leave `fold` open. With a known offset, the moment is known.
     pub fn may_be_folded(&self) -> bool {
         self.clock().is_some_and(|clock| clock.offset.is_none())
     }
 
-    /// The same, folded if its `repr()` says so.
+    /// The same time, folded if its `repr()` shows that.
     pub fn folded_as(self, repr: &Value) -> Temporal {
         let fold = matches!(repr, Value::Str(text) if text.as_str().contains("fold=1"));
         match self {
@@ -186,7 +186,8 @@ impl Temporal {
         }
     }
 
-    /// What `text` gave for a type of this name; digits behind the microseconds are cut off. Naive times are not folded.
+    /// Parses a string of `iso` for the type of this name; digits after the microseconds are cut off. Naive times are
+    /// not folded.
     pub fn parse(name: &str, text: &str) -> Option<Temporal> {
         let mut rest = Rest(text.as_bytes());
         let value = match name {
@@ -208,7 +209,7 @@ impl Temporal {
     }
 }
 
-/// What is left to be read.
+/// The rest of the input.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -217,7 +218,7 @@ impl Rest<'_> {
         (*first == wanted).then(|| self.0 = rest)
     }
 
-    /// As many digits as there are, within these bounds: the number, and how many.
+    /// Reads from `least` to `most` digits. Returns the number and the count of digits.
     fn digits(&mut self, least: usize, most: usize) -> Option<(i64, usize)> {
         let count = self.0.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at_checked(count).filter(|_| count >= least)?;
