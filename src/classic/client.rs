@@ -50,8 +50,7 @@ impl Classic {
     /// Connects to a classic server. Without a service, the server gets no local objects.
     ///
     /// The settings are those of RPyC's ClassicService, unless the application chose others. Exposed names stay
-    /// enabled:
-    /// the peer finds the members of `FAKE_SLAVE` by them.
+    /// enabled: the peer finds the members of `FAKE_SLAVE` by them.
     pub fn connect(address: &str, service: Option<&Arc<Class>>, mut config: Config) -> Result<Classic> {
         for name in OPENED {
             config.set_default(name, "true")?;

@@ -147,8 +147,7 @@ fn as_module(reference: &Reference) -> Option<Arc<Object>> {
 }
 
 /// A module of the application over one of the library with the same name. Attributes that masters set are stored
-/// beside
-/// both, for one connection. Modules of another kind are returned unchanged.
+/// beside both, for one connection. Modules of another kind are returned unchanged.
 fn extended(name: &str, given: &Reference, own: Reference) -> Reference {
     let (Some(first), Some(second)) = (as_module(given), as_module(&own)) else { return given.clone() };
     let attributes = Attributes { name: Text::new(name), table: Mutex::default(), below: vec![first, second] };

@@ -87,8 +87,7 @@ impl Value {
     }
 
     /// Compares as Python's containers compare their items: by identity first, then by `==`. Floats have no identity
-    /// here:
-    /// NaNs are identical if they are equal in every bit, as copies of one are.
+    /// here: NaNs are identical if they are equal in every bit, as copies of one are.
     pub fn item_eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Float(a), Value::Float(b)) => a == b || a.to_bits() == b.to_bits(),

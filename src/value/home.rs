@@ -64,8 +64,8 @@ pub struct Inquiry<'a> {
     pub then: Then,
 }
 
-/// The origin of a peer's objects: the driver of the session that imported them.
-/// The layer that made it can downcast it to its type.
+/// The origin of a peer's objects: the driver of the session that imported them. The layer that made it can downcast it
+/// to its type.
 pub trait Home: Upcast {
     /// Sends a request to an object, and waits for the reply.
     fn ask(self: Arc<Self>, object: &Arc<Proxy>, ask: Ask<'_>) -> Result<Value>;

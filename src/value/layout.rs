@@ -42,8 +42,7 @@ impl Layout {
     }
 
     /// Parses `array.typecode` or `memoryview.format`, such as `d` or `<i`, for items of `size` bytes each, if there
-    /// are any.
-    /// Without a byte order, that of this machine applies.
+    /// are any. Without a byte order, that of this machine applies.
     pub fn of_code(text: &str, size: Option<usize>) -> Option<Layout> {
         let code = text.trim_start_matches(['@', '=', '<', '>', '!']);
         let size = size.unwrap_or(match code {

@@ -12,8 +12,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Upcasts for code that knows an object's type. Compilers from 1.86 on upcast trait objects by themselves. It is
-/// private,
-/// because a trait in scope also applies to an `Arc`.
+/// private, because a trait in scope also applies to an `Arc`.
 pub(super) mod upcast {
     use std::any::Any;
     use std::sync::Arc;

@@ -254,8 +254,8 @@ fn quote_for(bytes: &[u8]) -> char {
     if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' }
 }
 
-/// Python's `str.isprintable` for one character that is not ASCII. Rust's own escaping uses the same categories,
-/// and keeps combining characters that are not the first.
+/// Python's `str.isprintable` for one character that is not ASCII. Rust's own escaping uses the same categories, and
+/// keeps combining characters that are not the first.
 fn printable(c: char) -> bool {
     let mut text = [b'x'; 5];
     let len = match text.get_mut(1..) {

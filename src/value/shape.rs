@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// The outward description of a class. Pure data, so that a session can apply the attribute rules and
-/// reply to INSPECT, DIR and INSTANCECHECK without running application code.
+/// The outward description of a class. Pure data, so that a session can apply the attribute rules and reply to INSPECT,
+/// DIR and INSTANCECHECK without running application code.
 #[derive(Debug, Default)]
 pub struct Shape {
     /// `module.Class`, the name_pack of its instances.
@@ -17,8 +17,7 @@ pub struct Shape {
     pub bases: Vec<Arc<Shape>>,
     names: Vec<Text>,
     /// The indexes of the names, by their hash; `EMPTY` for at least half of the table. The library's own classes are
-    /// statics:
-    /// their contents are referenced at the beginning, otherwise leak checkers report them.
+    /// statics: their contents are referenced at the beginning, otherwise leak checkers report them.
     places: Box<[u32]>,
     hasher: RandomState,
     /// The reply to INSPECT: a tuple of (name, doc).

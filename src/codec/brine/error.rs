@@ -1,4 +1,4 @@
-//! What can be wrong with brine.
+//! Errors of brine.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub enum DecodeErrorKind {
         count: usize,
         limit: usize,
     },
-    /// Of all that the message holds.
+    /// For all values of the message.
     TooMuchMemory {
         limit: usize,
     },
@@ -67,7 +67,7 @@ impl DecodeError {
         DecodeError(Box::new((offset, kind)))
     }
 
-    /// Where in the input.
+    /// The offset in the input.
     pub fn offset(&self) -> usize {
         self.0.0
     }
@@ -78,7 +78,7 @@ impl DecodeError {
 }
 
 impl DecodeErrorKind {
-    /// Is it well formed, but more than the settings allow?
+    /// Returns whether the input is well formed, but exceeds the limits.
     pub fn is_limit(&self) -> bool {
         matches!(
             self,
@@ -90,7 +90,7 @@ impl DecodeErrorKind {
         )
     }
 
-    /// Is it well formed, but there is no memory for it?
+    /// Returns whether the input is well formed, but there is no memory for it.
     pub fn is_memory(&self) -> bool {
         matches!(self, DecodeErrorKind::OutOfMemory { .. })
     }

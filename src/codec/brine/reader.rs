@@ -10,36 +10,36 @@ use std::sync::Arc;
 
 pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
-/// Texts and bytes from here on may share the input instead of copying it.
+/// Strings and bytes of at least this length may share the input instead of copying it.
 const SHARE: usize = 1024;
-/// At most so many times its own size is what a shared part keeps alive.
+/// The largest ratio of the memory that a shared part keeps alive to its own size.
 const PINNED: usize = 16;
-/// Containers inside of so many others are entered with an eye on the stack.
+/// From this depth on, entering a container checks the stack.
 const SHALLOW: usize = 4;
-/// What a tuple takes beside its items, and bytes beside their content.
+/// The memory of a tuple without its items, and of bytes without their content.
 const HEAD: usize = 48;
-/// What the values of a message take before an account is asked.
+/// The memory of a message's values that needs no account.
 const FREE: usize = 8 << 10;
-/// The amount that is asked for at once.
+/// The amount that is requested from the account at once.
 const PIECE: usize = 64 << 10;
-/// What an item of a tuple takes.
+/// The memory of an item of a tuple.
 const ITEM: usize = size_of::<Value>();
-/// What an item of a set takes besides, while it is being made.
+/// The additional memory of an item of a set while the set is made.
 pub(super) const SET_ITEM: usize = 2 * ITEM;
 
 /// Takes brine apart, value by value. What the values take is counted over all of them: one reader is one message.
 #[derive(Clone)]
 pub struct Reader<'a> {
     data: &'a [u8],
-    /// What of `data` is left.
+    /// The rest of `data`.
     rest: &'a [u8],
     owner: Option<(&'a Arc<Storage>, usize)>,
     limits: &'a Limits,
-    /// How many more items the tuples and sets may have.
+    /// The number of items that tuples and sets may still have.
     items: usize,
-    /// How many more bytes the values may take.
+    /// The number of bytes that the values may still take.
     memory: usize,
-    /// The items that follow, for which a budget is asked first.
+    /// The items that follow, for which the budget is checked first.
     unpaid: usize,
     account: Option<&'a Account>,
 }
@@ -77,7 +77,7 @@ pub fn short_int(bytes: &[u8], max_digits: usize) -> Option<(i64, &[u8])> {
 }
 
 impl<'a> Reader<'a> {
-    /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
+    /// `owner`: the storage that contains `data`, and the offset of `data` in it. Long strings and bytes then share it.
     #[inline]
     pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Storage>, usize)>, limits: &'a Limits) -> Reader<'a> {
         Reader { data, rest: data, owner, limits, items: limits.items, memory: limits.memory, unpaid: 0, account: None }
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
-    /// What has not been read.
+    /// The bytes that were not read yet.
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
@@ -122,18 +122,18 @@ impl<'a> Reader<'a> {
         self.rest = self.rest.get(n..).unwrap_or_default();
     }
 
-    /// What was read since a position.
+    /// The bytes that were read since a position.
     pub fn raw_from(&self, start: usize) -> &'a [u8] {
         self.data.get(start..self.position()).unwrap_or(&[])
     }
 
-    /// Bytes that are not brine, for what stands before it in a message.
+    /// Reads bytes that are not brine, for the fields before it in a message.
     #[inline]
     pub fn raw(&mut self, size: usize, what: &'static str) -> Result<&'a [u8]> {
         self.fixed(self.position(), size, what)
     }
 
-    /// Refuses what follows.
+    /// Makes the error for the next value.
     #[inline]
     pub fn end(&self) -> Result<()> {
         match self.rest.len() {
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Does a byte string follow?
+    /// Returns whether the next value is a byte string.
     pub fn is_bytes(&self) -> bool {
         matches!(self.peek(), Some(tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4))
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands at the end of the bytes that have just been read; shared where that pays.
+    /// Makes a blob from the end of the bytes that were just read; shared if that is cheaper.
     pub fn end_of_last(&self, bytes: &'a [u8]) -> Result<Blob> {
         if Blob::is_aligned(bytes) {
             return self.share(bytes);
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         Ok(*tag)
     }
 
-    /// So many bytes of the thing that begins at `at`.
+    /// Reads bytes of the value that begins at `at`.
     #[inline]
     fn fixed(&mut self, at: usize, size: usize, what: &'static str) -> Result<&'a [u8]> {
         let Some((bytes, rest)) = self.rest.split_at_checked(size) else {
@@ -438,7 +438,7 @@ impl<'a> Reader<'a> {
         self.share(bytes)
     }
 
-    /// The same where numbers in it can be read in place.
+    /// The same, aligned so that numbers in it can be read in place.
     #[inline]
     fn aligned_blob(&mut self, at: usize, bytes: &[u8]) -> Result<Blob> {
         if self.shares(bytes) && Blob::is_aligned(bytes) {
@@ -450,7 +450,7 @@ impl<'a> Reader<'a> {
         Blob::try_copy_aligned(bytes).map_err(|_| self.no_memory(bytes.len()))
     }
 
-    /// Is the message kept for these bytes, instead of copying them?
+    /// Returns whether these bytes keep the message alive instead of being copied.
     #[inline]
     fn shares(&self, bytes: &[u8]) -> bool {
         self.owner.is_some_and(|(owner, _)| bytes.len() >= SHARE.max(owner.bytes.len() / PINNED))
@@ -466,17 +466,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How much memory the rest of the message may take: at once, and if the account has it.
+    /// The memory that the rest of the message may take: at once, and if the account grants it.
     pub fn memory_left(&self) -> (usize, usize, Option<&'a Account>) {
         (self.memory, self.unpaid, self.account)
     }
 
-    /// What is left of what `memory_left` said.
+    /// Sets the rest of the amounts of `memory_left`.
     pub fn set_memory_left(&mut self, memory: usize, unpaid: usize) {
         (self.memory, self.unpaid) = (memory, unpaid);
     }
 
-    /// Counts memory that what stands at `at` takes.
+    /// Counts memory of the value at `at`.
     #[inline]
     pub fn charge(&mut self, at: usize, bytes: usize) -> Result<()> {
         match self.memory.checked_sub(bytes) {
@@ -580,7 +580,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Is a container with so many levels left far within others?
+    /// Returns whether a container with this number of remaining levels is deep within others.
     #[inline]
     fn is_deep(&self, levels: usize) -> bool {
         levels + SHALLOW < self.levels()

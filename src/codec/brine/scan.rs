@@ -4,24 +4,25 @@ use super::tag;
 
 /// Counts the places where values begin with certain tags, one after the other.
 pub struct Scan {
-    /// The first of them does not come again.
+    /// Its first byte does not occur again in it.
     sought: &'static [u8],
     matched: usize,
     found: usize,
     next: Next,
 }
 
-/// What the next byte is.
+/// The role of the next byte.
 #[derive(Clone, Copy)]
 enum Next {
     Tag,
-    /// Of a length: how many of its bytes are missing. `content`: it is the length of bytes that follow, else a count of values.
+    /// Part of a length, with the number of missing bytes. `content`: the length of the bytes that follow, otherwise a
+    /// count of values.
     Length {
         left: u8,
         length: usize,
         content: bool,
     },
-    /// Of the contents of a value, which hold no tags.
+    /// Part of the contents of a value, which contain no tags.
     Content(usize),
     /// It is not brine, or some of it was left out.
     Unknown,
@@ -32,22 +33,22 @@ impl Scan {
         Scan { sought, matched: 0, found: 0, next: Next::Tag }
     }
 
-    /// How many places there were so far.
+    /// The number of places found so far.
     pub fn found(&self) -> usize {
         self.found
     }
 
-    /// Was everything understood?
+    /// Returns whether everything was understood.
     pub fn is_sure(&self) -> bool {
         !matches!(self.next, Next::Unknown)
     }
 
-    /// What comes now is not looked at.
+    /// Ignores all further bytes.
     pub fn stop(&mut self) {
         self.next = Next::Unknown;
     }
 
-    /// Takes in what comes next.
+    /// Processes the next bytes.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while let Some((first, rest)) = bytes.split_first() {
             match self.next {

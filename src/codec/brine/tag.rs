@@ -12,7 +12,7 @@ pub const STR: u8 = 0x08;
 pub const LONG: u8 = 0x09;
 pub const BYTES_1: u8 = 0x0a;
 pub const BYTES_4: u8 = 0x0d;
-/// A length in one byte, and so many bytes; then the same with a length in four.
+/// A length in one byte, and the bytes; then the same with a length in four bytes.
 pub const BYTES_L1: u8 = 0x0e;
 pub const BYTES_L4: u8 = 0x0f;
 pub const TUPLE_1: u8 = 0x10;
@@ -21,7 +21,7 @@ pub const TUPLE_3: u8 = 0x12;
 pub const TUPLE_4: u8 = 0x13;
 pub const TUPLE_L1: u8 = 0x14;
 pub const TUPLE_L4: u8 = 0x15;
-/// The decimal text follows, its length in one byte or four.
+/// The decimal digits follow, with their length in one byte or four.
 pub const INT_L1: u8 = 0x16;
 pub const INT_L4: u8 = 0x17;
 pub const FLOAT: u8 = 0x18;

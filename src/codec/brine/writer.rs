@@ -1,7 +1,7 @@
 //! Values to brine, always in the shortest form.
 //!
-//! The functions for texts, bytes and tuples do not fail: what does not fit brine's 32-bit lengths makes
-//! the frame too long as well, and is refused there.
+//! The functions for strings, bytes and tuples do not fail: values beyond brine's 32-bit lengths also make the frame
+//! too long, and are rejected there.
 
 use super::error::EncodeError;
 use super::tag;
@@ -9,12 +9,12 @@ use crate::nesting::step;
 use crate::value::Limits;
 use crate::value::{BigInt, Blob, Flat, Text, Value};
 
-/// What a value takes at most beside its content.
+/// The maximum size of a value's encoding without its content.
 const HEAD: usize = 64;
-/// Longer texts and bytes are sent from where they are.
+/// Longer strings and bytes are sent without a copy.
 pub const SPLICE: usize = 16 * 1024;
 
-/// Where bytes are written to.
+/// The target of encoded bytes.
 pub trait Sink {
     fn put(&mut self, bytes: &[u8]);
 
@@ -22,10 +22,10 @@ pub trait Sink {
         self.put(&[byte]);
     }
 
-    /// How much has been put, from some beginning on.
+    /// The number of bytes written since some beginning.
     fn position(&self) -> usize;
 
-    /// Is there room for this number of bytes, or can it be made?
+    /// Returns whether there is or can be made room for this number of bytes.
     fn has_room(&mut self, bytes: usize) -> bool;
 
     /// May keep the blob instead of copying it.
@@ -73,7 +73,7 @@ pub fn put_int<S: Sink>(out: &mut S, n: i64) {
     }
 }
 
-/// The brine of a number that is mostly one more than the one before: only its last digits are written anew.
+/// The brine of a number that is mostly one more than the previous one: only its last digits are rewritten.
 pub struct Digits {
     number: i64,
     bytes: [u8; Digits::ROOM],
@@ -97,7 +97,7 @@ impl Digits {
         bytes.get(..len).unwrap_or_default()
     }
 
-    /// The same with what lies behind it, and its length: a copy of that length is made at once.
+    /// The same with the bytes behind it, and its length, so that a copy has a constant size.
     #[inline(always)]
     pub fn padded(&mut self, n: i64) -> (&[u8; Digits::ROOM], usize) {
         if n != self.number && !(self.number.checked_add(1) == Some(n) && self.increase()) {
@@ -107,7 +107,7 @@ impl Digits {
         (&self.bytes, self.len)
     }
 
-    /// False: it has to be written anew.
+    /// False if it must be rewritten.
     #[inline]
     fn increase(&mut self) -> bool {
         let Some([tag::INT_L1, _, digits @ ..]) = self.bytes.get_mut(..self.len) else { return false };
@@ -177,7 +177,7 @@ pub fn put_bytes_blob<S: Sink>(out: &mut S, blob: &Blob) {
     out.put_blob(blob);
 }
 
-/// The beginning of a byte string; so many bytes follow.
+/// Writes the beginning of a byte string of this length.
 #[inline]
 pub fn put_bytes_header<S: Sink>(out: &mut S, len: usize) {
     match len {
@@ -277,7 +277,7 @@ fn put_items<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usi
     }
 }
 
-/// The same without going deeper, for where the stack is short.
+/// The same without recursion, for a short stack.
 #[cold]
 #[inline(never)]
 fn put_flat<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usize) -> Result<(), EncodeError> {

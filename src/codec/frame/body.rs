@@ -6,12 +6,13 @@ use crate::value::{ALIGNED, ALIGNMENT};
 use std::collections::TryReserveError;
 use std::sync::Arc;
 
-/// How many bytes of a body must have arrived to find its long bytes; if they are not found, they are copied when they are read.
+/// The number of bytes of a body that are needed to find its long bytes. If they are not found, they are copied when
+/// read.
 pub(super) const ENOUGH: usize = 64;
 /// No more of it is looked at.
 const LOOK: usize = 1024;
-/// What the native dialect sends beside a skeleton begins at a multiple of this in the body, behind a byte that says how
-/// many bytes of padding follow it.
+/// The parts that the native dialect sends beside a skeleton begin at a multiple of this in the body, after a byte with
+/// the number of padding bytes that follow it.
 const PART: usize = 8;
 const NATIVE_BOX: [u8; 2] = [tag::TUPLE_2, tag::small_int(5)];
 const LENGTH: usize = 4;
@@ -19,15 +20,14 @@ const LENGTH: usize = 4;
 /// The body and what follows it, as far as they are here.
 #[derive(Default)]
 pub(super) struct Body {
-    /// `pad` bytes stand before it.
+    /// Preceded by `pad` bytes.
     bytes: Vec<u8>,
     pad: usize,
-    /// Where in it the long bytes begin.
+    /// The offset of the long bytes in it.
     long: usize,
 }
 
-/// Where in a body the first long bytes begin, as far as its beginning shows it. This is a guess: one that is wrong
-/// costs a copy.
+/// Finds the offset of the first long bytes from the beginning of a body. This is a guess: a wrong one costs a copy.
 pub(super) fn find_long(begun: &[u8], size: usize) -> Option<usize> {
     let begun = begun.get(..LOOK).unwrap_or(begun);
     let length_at = |at: usize| begun.get(at..)?.first_chunk::<LENGTH>().map(|n| u32::from_be_bytes(*n) as usize);
@@ -48,7 +48,7 @@ pub(super) fn find_long(begun: &[u8], size: usize) -> Option<usize> {
     None
 }
 
-/// How many bytes stand before the elements in a part beside a native skeleton; 0 if it is none.
+/// The number of bytes before the elements in a part beside a native skeleton; 0 for anything else.
 fn padding(begun: &[u8], start: usize) -> usize {
     let (head, part) = begun.split_at(start.min(begun.len()));
     match part.first().map(|n| usize::from(*n)) {
@@ -64,7 +64,7 @@ fn padding(begun: &[u8], start: usize) -> usize {
 }
 
 impl Body {
-    /// Of `size` bytes, of which these have arrived, with storage for `capacity`.
+    /// Begins a body of `size` bytes, of which `begun` have arrived, with storage for `capacity`.
     pub fn begin(begun: &[u8], size: usize, capacity: usize) -> Result<Body, TryReserveError> {
         let mut body = Body { bytes: Vec::new(), pad: 0, long: find_long(begun, size).unwrap_or(0) };
         body.reserve(capacity.max(begun.len()))?;
@@ -95,7 +95,7 @@ impl Body {
         self.bytes.capacity() - self.bytes.len()
     }
 
-    /// Where more of it is appended.
+    /// The buffer to which more of it is appended.
     pub fn end(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }

@@ -5,7 +5,7 @@ use crate::budget::{Charge, SMALL};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use std::sync::{Mutex, TryLockError};
 
-/// How frames are compressed.
+/// The compression of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compression {
     pub enabled: bool,
@@ -17,7 +17,7 @@ pub struct Compression {
 /// Payloads above this are compressed only if samples of them shrink.
 const SAMPLED: usize = 8 * 1024;
 const SAMPLE: usize = 2 * 1024;
-/// How much is looked at in three places to see whether it is noise.
+/// The size of each of three samples that are checked for noise.
 const LOOK: usize = 1024;
 /// Percent of what random bytes have, up to which the squares of the frequencies are those of noise.
 const EVEN: u64 = 115;
@@ -26,11 +26,11 @@ const WORTHWHILE: usize = 95;
 /// Output larger than this is not kept for reuse.
 const MAX_KEPT_CAPACITY: usize = 64 * 1024;
 
-/// How many streams of a kind wait for the next frame; one that compresses takes over 300 KiB, which each connection would
-/// hold that has ever sent a long frame.
+/// The number of streams of a kind that are kept for the next frame. A compressing one takes over 300 KiB, which
+/// otherwise each connection would hold that has ever sent a long frame.
 const SPARE: usize = 2;
 
-/// Streams that nobody uses just now. Nobody waits for a lock, which a fork may have cut off: a new one is made.
+/// Unused streams. If a lock is taken, which may be forever after a fork, a new stream is made instead.
 struct Spare<T>([Mutex<Option<T>>; SPARE]);
 
 impl<T> Spare<T> {
@@ -72,7 +72,7 @@ pub(super) struct Deflater {
 }
 
 impl Deflater {
-    /// The parts as one zlib stream, if that is smaller than they are. To be given back with `recycle`.
+    /// Compresses the parts to one zlib stream, if that is smaller. Return the buffer with `recycle`.
     pub(super) fn compress(&mut self, parts: &[&[u8]], size: usize, level: u32) -> Option<Vec<u8>> {
         if is_noise(parts, size) {
             return None;
@@ -86,7 +86,7 @@ impl Deflater {
             true => deflate(&mut stream, parts, &mut out, room).map(|()| out.len() < size),
             false => Some(false),
         });
-        // A stream that was given up half way spoils the next one, whatever `reset` says.
+        // A stream that was abandoned half way corrupts the next one, even after `reset`.
         if done.is_some() {
             COMPRESSING.put((level, stream));
         }
@@ -104,13 +104,13 @@ impl Deflater {
     }
 }
 
-/// Destination in which a stream of so many bytes comes to its end, even if it grows.
+/// The buffer size in which a stream of this size fits, even if it grows.
 fn enough(size: usize) -> usize {
     size + size / 8 + 256
 }
 
-/// Are all bytes about equally frequent, in the whole or in samples of it? Then a look at it costs less than the attempt
-/// to compress it, which finds nothing but whole passages that come again.
+/// Returns whether all bytes are about equally frequent, in the whole or in samples. Such data does not compress,
+/// except for repeated passages, and the check costs less than the attempt.
 fn is_noise(parts: &[&[u8]], size: usize) -> bool {
     let mut counts = [0u32; 256];
     let mut seen = 0;
@@ -133,7 +133,7 @@ fn is_noise(parts: &[&[u8]], size: usize) -> bool {
     } else {
         [0, (size - LOOK) / 2, size - LOOK].into_iter().for_each(|start| count(start, LOOK));
     }
-    // Of random bytes the sum of the squares is about n + n²/256; a text's is many times that.
+    // For random bytes the sum of the squares is about n + n²/256; for text it is many times that.
     let squares: u64 = counts.iter().map(|n| u64::from(*n) * u64::from(*n)).sum();
     squares * 100 < (seen + seen * seen / 256) * EVEN
 }
@@ -151,7 +151,7 @@ fn shrinks(stream: &mut Compress, parts: &[&[u8]], size: usize, out: &mut Vec<u8
     Some(out.len() < sample.len() * WORTHWHILE / 100)
 }
 
-/// So many bytes from an offset into the joined parts.
+/// Copies bytes from an offset into the joined parts.
 fn copy_range(parts: &[&[u8]], mut start: usize, mut len: usize, to: &mut Vec<u8>) {
     for part in parts {
         let piece = part.get(start..).unwrap_or(&[]);
@@ -191,14 +191,14 @@ fn reserve_space(out: &mut Vec<u8>, limit: usize) -> Option<()> {
     out.try_reserve_exact(more.min(out.len().max(4096))).ok()
 }
 
-/// What a zlib stream holds; what follows the stream does not matter.
+/// Decompresses a zlib stream; bytes after it are ignored.
 pub fn inflate(input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
     let mut out = Vec::new();
     inflate_into(&mut out, &mut Charge::default(), input, limit)?;
     Ok(out)
 }
 
-/// The same. Where it is too much, a little more than the limit is in `out`.
+/// The same. If the limit is exceeded, `out` has a little more than the limit.
 pub(super) fn inflate_into(
     out: &mut Vec<u8>,
     charge: &mut Charge,

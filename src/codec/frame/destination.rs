@@ -1,9 +1,9 @@
-//! Memory of the application into which a long answer is received, from the transport straight to its place.
+//! Memory of the application into which a long reply is received without a copy.
 
 use crate::value::{Blob, Value};
 use std::fmt;
 
-/// Memory that somebody lent for one answer.
+/// Memory that is borrowed for one reply.
 pub trait Destination: Send + Sync {
     /// All of it; always of the same length until it is given up.
     fn bytes_mut(&mut self) -> &mut [u8];
@@ -15,8 +15,8 @@ pub trait Destination: Send + Sync {
     fn give_up(&mut self);
 }
 
-/// Bytes that fit go into the destination; the value is then what lies there. All else is as it was, and the destination
-/// comes back.
+/// Moves bytes that fit into the destination, which then is the value. Other values are returned unchanged, with the
+/// destination.
 pub fn fill(mut destination: Box<dyn Destination>, value: Value) -> (Value, Option<Box<dyn Destination>>) {
     let Value::Bytes(bytes) = &value else { return (value, Some(destination)) };
     let len = bytes.len();
@@ -25,17 +25,17 @@ pub fn fill(mut destination: Box<dyn Destination>, value: Value) -> (Value, Opti
     (Value::Bytes(destination.keep(len)), None)
 }
 
-/// An answer that is to be received into a destination if it begins as foreseen: `prefix`, a length in four bytes, and so
-/// many bytes to the end of the body.
+/// A reply that is received into a destination if it begins as expected: `prefix`, a length in four bytes, and that
+/// number of bytes up to the end of the body.
 pub struct Expected {
     pub key: i64,
-    /// Empty: it cannot be told how the answer will begin.
+    /// Empty if the beginning of the reply is not known.
     prefix: Vec<u8>,
     most: usize,
     destination: Box<dyn Destination>,
 }
 
-/// Is it the expected body?
+/// The result of comparing a body with the expected one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Match {
     Yes,
@@ -47,7 +47,7 @@ pub(super) enum Match {
 const LENGTH: usize = 4;
 
 impl Expected {
-    /// At most `most` bytes of an answer go into the destination.
+    /// At most `most` bytes of a reply are received into the destination.
     pub fn new(key: i64, prefix: Vec<u8>, most: usize, mut destination: Box<dyn Destination>) -> Expected {
         let most = most.min(destination.bytes_mut().len());
         Expected { key, prefix, most, destination }
@@ -87,23 +87,23 @@ impl Expected {
     }
 }
 
-/// The bytes of an answer, in a destination or on their way there.
+/// The bytes of a reply, in a destination, completely or in part.
 pub struct Direct {
     pub key: i64,
     destination: Box<dyn Destination>,
-    /// How much of the body stands before them.
+    /// The length of the body before them.
     head: usize,
     size: usize,
     filled: usize,
 }
 
 impl Direct {
-    /// Where the next bytes go.
+    /// The place of the next bytes.
     pub(super) fn rest(&mut self) -> &mut [u8] {
         self.destination.bytes_mut().get_mut(self.filled..self.size).unwrap_or_default()
     }
 
-    /// So many bytes were received, of which the first went to `rest`.
+    /// Counts `n` received bytes, the first of which are in `rest`.
     pub(super) fn received(&mut self, n: usize) {
         self.filled += n.min(self.size - self.filled);
     }
@@ -112,7 +112,7 @@ impl Direct {
         self.filled == self.size
     }
 
-    /// How much of the body is here.
+    /// The number of bytes of the body that were received.
     pub(super) fn len(&self) -> usize {
         self.head + self.filled
     }

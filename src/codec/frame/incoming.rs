@@ -1,4 +1,4 @@
-//! What has been received, frame by frame.
+//! Received bytes, frame by frame.
 
 use super::body::{Body, ENOUGH, find_long};
 use super::deflate::{begin_inflating, inflate_into};
@@ -11,7 +11,7 @@ use crate::value::{ALIGNED, Limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Room for one read, at least, where more than short messages come.
+/// The least room for one read, unless only short messages arrive.
 const READ: usize = 16 * 1024;
 /// Room for the first read, and for as long as none fills it; what it takes is kept for the thread by malloc.
 const SHORT: usize = 512;
@@ -19,30 +19,30 @@ const SHORT: usize = 512;
 const MEDIUM: usize = 4096 - SHORT;
 /// Bodies from here on get storage of their own, which long values can then share.
 const LARGE: usize = ALIGNED;
-/// So much storage is believed to be needed for a large body when it is announced, if not more has arrived, nor a body
-/// as large before.
+/// The storage that is allocated for an announced large body, unless more has arrived, or a body as large arrived
+/// before.
 const MAX_TRUSTED_LENGTH: usize = 256 * 1024;
-/// No announcement is believed beyond this, whatever has arrived before.
+/// The limit on that storage, whatever has arrived before.
 const BELIEVED_MAX: usize = 16 << 20;
-/// A buffer larger than this is given back when it is empty.
+/// A buffer larger than this is freed when it is empty.
 const MAX_KEPT_CAPACITY: usize = 256 * 1024;
 /// A buffer up to this is not charged to the account.
 const FREE: usize = 128 * 1024;
 
-/// Takes in bytes in pieces of any size and gives out frames.
+/// Receives bytes in pieces of any size and returns frames.
 pub struct Incoming {
     buffer: Vec<u8>,
-    /// How much of `buffer` has been given out.
+    /// The length of the part of `buffer` that was returned as frames.
     taken: usize,
-    /// How many bytes have been received in all.
+    /// The number of bytes received in all.
     total: u64,
     /// The frame that is being received into its own storage; `buffer` is used up then.
     large: Option<Large>,
-    /// Answers for which there is room elsewhere, in the order of their requests.
+    /// Replies with a destination, in the order of their requests.
     expected: VecDeque<Expected>,
     /// Messages beyond a limit are passed over; None: they are the end.
     skipping: Option<Skipping>,
-    /// Storage for so much is made at once.
+    /// The initial allocation for a large body.
     believed: usize,
     limit: usize,
     inflated_limit: usize,
@@ -53,13 +53,13 @@ pub struct Incoming {
     charge: Charge,
 }
 
-/// Where to receive next.
+/// The target of the next read.
 pub struct Target<'a> {
     /// To be filled first; mostly there is nothing to be filled.
     pub room: &'a mut [u8],
     /// To be appended to, once `room` is full.
     pub buffer: &'a mut Vec<u8>,
-    /// How much may be appended.
+    /// The number of bytes that may be appended.
     pub max: usize,
 }
 
@@ -70,7 +70,8 @@ struct Large {
     charge: Charge,
     body: usize,
     compressed: bool,
-    /// It is received into a room instead of `data`; the byte after it comes first into `buffer`.
+    /// The destination, if the body is received there instead of in `data`. The byte after it is received into `buffer`
+    /// first.
     direct: Option<Direct>,
     /// It is passed over; `data` stays empty.
     skip: Option<Box<Skip>>,
@@ -93,13 +94,13 @@ enum Source {
 }
 
 impl Payload {
-    /// Is the payload not in the buffer: received into its destination, or skipped?
+    /// Returns whether the payload is outside of the buffer: received into its destination, or skipped.
     #[inline]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.0, Source::Direct(_) | Source::Skipped(_))
     }
 
-    /// What was received into a destination, or what is known of a skipped message.
+    /// The bytes received into a destination, or the description of a skipped message.
     pub fn elsewhere(self) -> Option<Result<Direct, Skipped>> {
         match self.0 {
             Source::Direct(direct) => Some(Ok(*direct)),
@@ -144,8 +145,8 @@ impl Large {
         self.body + 1
     }
 
-    /// Is it here with the byte after it, or is nothing of it waited for any more? `follows`: something has come behind what
-    /// went into a room.
+    /// Returns whether the frame is complete with the byte after it, or none of it is awaited. `follows`: bytes have
+    /// arrived after those in a destination.
     fn is_whole(&self, follows: bool) -> bool {
         match (&self.direct, &self.skip) {
             (Some(direct), _) => direct.is_full() && follows,
@@ -154,12 +155,12 @@ impl Large {
         }
     }
 
-    /// How much is to be stored yet.
+    /// The number of bytes still to be stored.
     fn missing(&self) -> usize {
         if self.skip.is_some() { 0 } else { self.size().saturating_sub(self.data.len()) }
     }
 
-    /// How much of the frame has left the buffer.
+    /// The number of bytes of the frame that left the buffer.
     fn here(&self) -> usize {
         HEADER
             + match (&self.direct, &self.skip) {
@@ -207,7 +208,7 @@ impl Incoming {
         self
     }
 
-    /// Is a message being passed over that has not come as a whole?
+    /// Returns whether a message that is not complete yet is being skipped.
     #[inline]
     pub fn is_skipping(&self) -> bool {
         self.large.as_ref().is_some_and(|large| large.skip.is_some())
@@ -218,8 +219,8 @@ impl Incoming {
         self.large.iter_mut().filter_map(|large| large.skip.as_mut()).for_each(|skip| skip.give_up());
     }
 
-    /// Has the body of an answer that comes under `expected.key` received into its room, if it is long and begins as
-    /// foreseen.
+    /// Arranges that the body of a reply under `expected.key` is received into its destination, if it is long and
+    /// begins as expected.
     pub fn expect(&mut self, expected: Expected) {
         self.expected.push_back(expected);
     }
@@ -235,7 +236,7 @@ impl Incoming {
         self.expected.remove(at).map(Expected::into_destination)
     }
 
-    /// Takes back all rooms, also the one into which something is being received; no frame comes after this.
+    /// Takes all destinations back, including the one in use; no frame can be received after this.
     pub fn take_destinations(&mut self) -> Vec<Box<dyn Destination>> {
         let direct = self.large.take_if(|large| large.direct.is_some()).and_then(|large| large.direct);
         direct
@@ -245,8 +246,8 @@ impl Incoming {
             .collect()
     }
 
-    /// Where to receive next. There is spare capacity for `max`: for a short message, for 16 KiB where something longer has
-    /// come, or for all that is missing of a large frame; none at all without memory, which is the next frame's error. Call
+    /// Returns the target of the next read. It has spare capacity for `max`: for a short message, for 16 KiB after
+    /// longer ones, or for the rest of a large frame. Without memory it is 0, which is the next frame's error. Call
     /// `received` afterwards.
     #[inline]
     pub fn target(&mut self) -> Target<'_> {
@@ -286,7 +287,7 @@ impl Incoming {
     #[cold]
     fn grow_large(&mut self) {
         let Some(large) = &mut self.large else { return };
-        // At most doubled: what was announced need not come.
+        // At most doubled: the announced bytes may never arrive.
         let more = large.missing().min(large.data.len().max(self.believed));
         if !large.reserve(more) && !large.reserve(large.missing().min(READ)) {
             let body = std::mem::take(&mut large.data);
@@ -301,7 +302,7 @@ impl Incoming {
         }
     }
 
-    /// So many bytes have been received into the target.
+    /// Counts `n` bytes received into the target.
     #[inline]
     pub fn received(&mut self, n: usize) {
         self.total += n as u64;
@@ -378,7 +379,8 @@ impl Incoming {
         }
     }
 
-    /// The body of the frame that comes next, if it is here as a whole, as it is, and below the limits. It stays.
+    /// Returns the body of the next frame without consuming it, if it is complete, not compressed, and below the
+    /// limits.
     #[inline(always)]
     pub fn short_frame(&self) -> Option<&[u8]> {
         if self.large.is_some() {
@@ -392,19 +394,19 @@ impl Incoming {
         rest.get(HEADER..header.frame())?.split_last().map(|(_, body)| body)
     }
 
-    /// Passes over what `short_frame` has given, which was so long.
+    /// Consumes the frame that `short_frame` returned, of this length.
     #[inline(always)]
     pub fn pass_short(&mut self, length: usize) {
         self.taken += HEADER + length + 1;
     }
 
-    /// Has everything been given out that has been received?
+    /// Returns whether everything received was returned as frames.
     #[inline(always)]
     pub fn is_vacant(&self) -> bool {
         self.large.is_none() & self.starved.is_none() & (self.taken == self.buffer.len())
     }
 
-    /// Gives the memory back that nothing lies in.
+    /// Frees the memory of empty buffers.
     #[cold]
     #[inline(never)]
     pub fn give_back(&mut self) {
@@ -420,7 +422,7 @@ impl Incoming {
     #[inline(always)]
     pub fn short_target(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let capacity = self.buffer.capacity();
-        // What fills it may go on.
+        // The traffic that filled it may continue.
         if !self.is_vacant() | (self.buffer.len() == capacity) | (capacity > MAX_KEPT_CAPACITY) {
             return None;
         }
@@ -429,7 +431,7 @@ impl Incoming {
         Some((&mut self.buffer, capacity))
     }
 
-    /// Begins to pass over the frame that comes next.
+    /// Begins to skip the next frame.
     #[cold]
     fn begin_skip(&mut self, header: Header) -> Result<Option<Payload>, FrameError> {
         let Header { body, compressed } = header;
@@ -510,13 +512,13 @@ impl Incoming {
         Ok(None)
     }
 
-    /// How many bytes are here that have not been given out as frames.
+    /// The number of bytes that were not returned as frames yet.
     #[inline]
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.taken + self.large.as_ref().map_or(0, Large::here)
     }
 
-    /// Would `next_frame` give something, or fail?
+    /// Returns whether `next_frame` would return a frame or fail.
     pub fn has_whole_frame(&self) -> bool {
         if let Some(large) = &self.large {
             return large.is_whole(!self.buffer.is_empty());
@@ -531,12 +533,12 @@ impl Incoming {
         false
     }
 
-    /// How many bytes have been received in all.
+    /// The number of bytes received in all.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Where the next whole frame ends, counted as `total` is. None: there is no whole one.
+    /// The end of the next complete frame, counted as in `total`. None if there is no complete one.
     pub fn next_end(&self) -> Option<u64> {
         let given_out = self.total - self.buffered() as u64;
         if let Some(large) = &self.large {
@@ -557,13 +559,14 @@ impl Incoming {
         None
     }
 
-    /// May more be received, with so many bytes waiting at most? A frame that is awaited is received to its end.
+    /// Returns whether more may be received, with a limit on the waiting bytes. A frame that is awaited is received to
+    /// its end.
     #[inline]
     pub fn has_room(&self, limit: usize) -> bool {
         self.buffered() < limit || !self.has_whole_frame()
     }
 
-    /// Has a frame begun that is not here as a whole, with no whole one before it?
+    /// Returns whether the next frame has begun, but is not complete.
     pub fn is_mid_frame(&self) -> bool {
         self.buffered() > 0 && !self.has_whole_frame()
     }
@@ -581,7 +584,7 @@ impl Incoming {
             let matches = |expected: &Expected| expected.matches(begun, body) != Match::No;
             if let Some(at) = self.expected.iter().position(matches) {
                 if self.expected.get(at).is_some_and(|expected| expected.matches(begun, body) == Match::Perhaps) {
-                    // It will be told with the next bytes.
+                    // Reported with the next bytes.
                     return;
                 }
                 large.direct = self.expected.remove(at).map(|expected| expected.begin(begun, body));
@@ -589,7 +592,7 @@ impl Incoming {
         }
         if large.direct.is_none() {
             if !compressed && begun.len() < ENOUGH && find_long(begun, body).is_none() {
-                // Where its long bytes begin will be told with the next bytes.
+                // The offset of its long bytes is found with the next bytes.
                 return;
             }
             let capacity = (body + 1).min(begun.len().max(self.believed));
@@ -638,7 +641,7 @@ fn owned_source(body: Body, charge: Charge) -> Source {
     Source::Owned(bytes, start)
 }
 
-/// What the body of a whole frame holds; None if that is nothing.
+/// Decompresses the body of a complete frame; None if it is empty.
 fn inflate(
     body: &[u8],
     mut charge: Charge,

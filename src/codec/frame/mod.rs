@@ -1,4 +1,4 @@
-//! Frames: a header of 5 bytes, a body that may be compressed, and a newline that nobody looks at.
+//! Frames: a header of 5 bytes, a body that may be compressed, and a newline that is ignored.
 
 mod body;
 mod deflate;
@@ -15,7 +15,7 @@ pub use skip::{Readable, Skipped, Skipping};
 
 /// The body's length in 4 bytes, and whether it is compressed.
 const HEADER: usize = 5;
-/// What follows the body.
+/// The byte after the body.
 const FLUSHER: u8 = b'\n';
 
 /// A frame that cannot be received or sent.

@@ -1,4 +1,4 @@
-//! What waits to be sent.
+//! Bytes that wait to be sent.
 
 use super::deflate::{Compression, Deflater};
 use super::{FLUSHER, FrameError, HEADER};
@@ -8,18 +8,18 @@ use crate::value::Blob;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// A buffer larger than this is given back when it is empty.
+/// A buffer larger than this is freed when it is empty.
 const MAX_KEPT_CAPACITY: usize = 64 * 1024;
 /// Destination for a short message.
 const SHORT: usize = 128;
 
-/// Bytes to send, in which long blobs stand by reference. Frames are written at its end.
+/// Bytes to send, with long blobs by reference. Frames are written at its end.
 ///
 /// Between `begin_frame` and `end_frame` nothing may be sent.
 #[derive(Default)]
 pub struct Outgoing {
     bytes: Vec<u8>,
-    /// How many of `bytes` are sent.
+    /// The number of `bytes` that were sent.
     sent: usize,
     splices: VecDeque<Splice>,
     /// Unsent bytes in `splices`.
@@ -32,13 +32,13 @@ pub struct Outgoing {
 }
 
 struct Splice {
-    /// It stands before this one of `bytes`.
+    /// The offset in `bytes` before which it is sent.
     at: usize,
     blob: Blob,
     sent: usize,
 }
 
-/// Where a frame was begun.
+/// The beginning of a frame.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct FrameMark {
@@ -48,7 +48,7 @@ pub struct FrameMark {
 }
 
 impl FrameMark {
-    /// Where the payload begins, as `Sink::position` counts.
+    /// The beginning of the payload, as `Sink::position` counts.
     #[inline]
     pub fn payload(&self) -> usize {
         self.at + HEADER + self.spliced
@@ -65,7 +65,7 @@ impl Outgoing {
         Outgoing { charge: Charge::new(account), ..Outgoing::default() }
     }
 
-    /// How many bytes wait.
+    /// The number of bytes that wait.
     #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len() - self.sent + self.spliced
@@ -76,13 +76,13 @@ impl Outgoing {
         self.len() == 0
     }
 
-    /// Has a blob been sent that was not taken with `take_spent`?
+    /// Returns whether a blob was sent that was not taken with `take_spent`.
     #[inline]
     pub fn has_spent(&self) -> bool {
         !self.spent.is_empty()
     }
 
-    /// Blobs that have been sent or discarded, to be dropped by whoever holds no lock.
+    /// Takes the blobs that were sent or discarded. Drop them without holding a lock.
     pub fn take_spent(&mut self) -> Vec<Blob> {
         std::mem::take(&mut self.spent)
     }
@@ -94,7 +94,7 @@ impl Outgoing {
         self.reset();
     }
 
-    /// Gives the memory back, if nothing waits.
+    /// Frees the memory, if nothing waits.
     pub fn give_back(&mut self) {
         if self.is_empty() {
             self.bytes = Vec::new();
@@ -199,13 +199,13 @@ impl Outgoing {
         }
     }
 
-    /// All that waits, where it lies in one piece.
+    /// The waiting bytes, if they are contiguous.
     #[inline]
     pub fn whole(&self) -> Option<&[u8]> {
         self.splices.is_empty().then(|| self.bytes.get(self.sent..).unwrap_or_default())
     }
 
-    /// What to send next, in order; as many slices as there is room for. Returns how many.
+    /// Fills `out` with the next slices to send, in order. Returns their number.
     pub fn slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
         let mut slots = out.iter_mut();
         let mut used = 0;
@@ -231,7 +231,7 @@ impl Outgoing {
         used
     }
 
-    /// So many bytes have been sent.
+    /// Marks the first `n` bytes as sent.
     #[inline]
     pub fn advance(&mut self, n: usize) {
         if self.splices.is_empty() && n == self.bytes.len() - self.sent {

@@ -4,14 +4,14 @@ use super::FrameError;
 use crate::codec::brine::Scan;
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// How many of a message's first bytes are kept.
+/// The number of first bytes of a message that are kept.
 const HEAD: usize = 512;
 /// A message longer than this many times the limit is not skipped.
 const MOST: usize = 4;
-/// How much is inflated in one go.
+/// The number of bytes that are inflated at once.
 const PIECE: usize = 16 * 1024;
 
-/// Can whose message it is be read from how it begins?
+/// Whether the sender of the message can be read from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readable {
     Yes,
@@ -20,7 +20,7 @@ pub enum Readable {
     NotYet,
 }
 
-/// What can be told of a message that is passed over.
+/// The settings for skipping a message.
 #[derive(Clone, Copy)]
 pub struct Skipping {
     /// Looks at how a message begins.
@@ -29,15 +29,15 @@ pub struct Skipping {
     pub counted: &'static [u8],
 }
 
-/// What is known of a message that was not received.
+/// The description of a message that was skipped.
 #[derive(Debug)]
 pub struct Skipped {
-    /// How it begins.
+    /// Its first bytes.
     pub head: Vec<u8>,
     pub error: FrameError,
-    /// What comes now is the next frame; else nothing can be received any more.
+    /// Whether the next frame follows; otherwise nothing more can be received.
     pub passed: bool,
-    /// How often that was seen which is counted.
+    /// The number of occurrences of the counted bytes.
     pub counted: usize,
 }
 
@@ -47,11 +47,11 @@ pub(super) struct Skip {
     judge: fn(&[u8]) -> Readable,
     readable: Readable,
     scan: Scan,
-    /// Of a compressed frame, while it is inflated.
+    /// The state of inflating a compressed frame.
     inflating: Option<Inflating>,
-    /// How much of it is still to come, the byte after it included.
+    /// The number of its bytes that are still to arrive, including the byte after it.
     left: usize,
-    /// How much has come.
+    /// The number of bytes that have arrived.
     passed: usize,
     /// The rest is not waited for.
     given_up: bool,
@@ -60,7 +60,7 @@ pub(super) struct Skip {
 struct Inflating {
     stream: Decompress,
     piece: Vec<u8>,
-    /// How much more may come out of it.
+    /// The number of bytes that it may still inflate to.
     left: usize,
 }
 
@@ -77,7 +77,7 @@ impl Skip {
         }
     }
 
-    /// The rest of a frame for which there is no memory; `begun` is what of its body is here.
+    /// Skips the rest of a frame for which there is no memory; `begun` is the received part of its body.
     pub fn rest(skipping: Skipping, body: usize, compressed: bool, begun: &[u8], inflated_limit: usize) -> Skip {
         let mut skip = Skip::new(skipping, body, compressed, body, inflated_limit);
         skip.skipped.error = FrameError::OutOfMemory { size: body };
@@ -98,12 +98,12 @@ impl Skip {
         }
     }
 
-    /// How much has come.
+    /// The number of bytes that have arrived.
     pub fn passed(&self) -> usize {
         self.passed
     }
 
-    /// Takes in what has arrived, as far as it belongs to the frame; gives how much that was.
+    /// Consumes the received bytes that belong to the frame. Returns their number.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(self.left);
         // The last byte is none of the body.
@@ -133,7 +133,7 @@ impl Skip {
             let over = *left == 0 || !matches!(status, Ok(Status::Ok));
             self.look(&inflating.piece);
             if over {
-                // Its end, as nobody looks at the rest.
+                // Treated as its end: the rest is ignored.
                 self.end();
                 if !matches!(status, Ok(Status::StreamEnd)) {
                     self.scan.stop();
@@ -157,7 +157,7 @@ impl Skip {
         }
     }
 
-    /// No more of how it begins will come.
+    /// The beginning is complete.
     fn end(&mut self) {
         if self.readable == Readable::NotYet {
             self.readable = Readable::No;
@@ -174,7 +174,7 @@ impl Skip {
         self.end();
     }
 
-    /// Is there something to be told?
+    /// Returns whether the result is known.
     pub fn is_over(&self) -> bool {
         match self.readable {
             Readable::Yes => self.given_up || self.skipped.passed,
@@ -183,7 +183,7 @@ impl Skip {
         }
     }
 
-    /// What is known now.
+    /// Returns the description.
     pub fn into_skipped(self) -> Result<Skipped, FrameError> {
         let Skip { readable, scan, skipped, .. } = self;
         match readable {
@@ -193,7 +193,7 @@ impl Skip {
     }
 }
 
-/// Of a frame that came as a whole, and holds more than may be: `begun` is what was taken out of it.
+/// Describes a complete frame that inflates beyond the limit; `begun` is the inflated part.
 pub(super) fn inflated_too_far(skipping: Skipping, begun: &[u8], error: FrameError) -> Result<Skipped, FrameError> {
     let mut skip = Skip::of(skipping, error);
     skip.look(begun);

@@ -1,8 +1,8 @@
 //! The form of a native value's skeleton: bincode 1.3.3 with integers of variable length. No other file of the library names
 //! bincode, so that another of serde's formats can take its place here.
 //!
-//! bincode is not maintained any more. It is trusted with little: it reads from a slice, so that no announced length
-//! makes it allocate, and lends texts and bytes from there; depth, items and memory are watched by `ValueSeed`.
+//! bincode is no longer maintained, and trusted with little: it reads from a slice, so that no announced length makes
+//! it allocate, and borrows strings and bytes from it; `ValueSeed` limits depth, items and memory.
 
 use super::NativeError;
 use crate::value::{Image, Part, Value, ValueSeed};
@@ -58,14 +58,14 @@ pub(super) fn read(skeleton: &[u8], seed: ValueSeed<'_>) -> Result<Value, Native
     options().deserialize_seed(seed, skeleton).map_err(|error| malformed(*error))
 }
 
-/// Passes over a value without recursion. Every reference in it is given to `see`, in the order in which they stand there.
+/// Skips a value without recursion. Calls `see` for each reference in it, in order.
 #[cold]
 pub(super) fn each_reference(
     skeleton: &[u8],
     mut see: impl FnMut(u8, &[u8]) -> Result<(), NativeError>,
 ) -> Result<(), NativeError> {
     let mut deserializer = bincode::Deserializer::from_slice(skeleton, options());
-    // bincode puts nothing between the parts of a container, nor behind them: it is so many values more.
+    // bincode puts nothing between or after the parts of a container: its items are just counted in.
     let mut left = 1usize;
     while left > 0 {
         left -= 1;

@@ -1,8 +1,9 @@
-//! The native form of a value, which two librpyc peers agree on: lists, dicts and arrays by value (docs/reference/native.md).
+//! The native form of a value, negotiated by two librpyc peers: lists, dicts and arrays by value
+//! (docs/reference/native.md).
 //!
-//! It is a skeleton in one of serde's formats (`format.rs`), and beside it the long texts, bytes and arrays, which go
-//! out from where they are and are read where they arrived. Both are byte strings of brine, so that a native value can
-//! stand wherever a brine value can, and is passed over by those who do not know it.
+//! It is a skeleton in one of serde's formats (`format.rs`), and beside it the long strings, bytes and arrays, which
+//! are sent and read without a copy. Both are byte strings of brine, so that a native value can replace any brine
+//! value, and can be skipped without knowing the form.
 
 mod format;
 #[cfg(test)]
@@ -14,11 +15,11 @@ use crate::value::Limits;
 use crate::value::{Blob, Image, Proxy, PutBeside, TakeBeside, Value, ValueSeed};
 use std::cell::{Cell, RefCell};
 
-/// Texts, bytes and arrays from here on stand beside the skeleton.
+/// Strings, bytes and arrays of at least this length are stored beside the skeleton.
 const LONG_BLOB: usize = 1024;
 /// Brine's tag and length of a byte string of this length.
 const LENGTH: usize = 5;
-/// What stands beside the skeleton begins at a multiple of this in the message.
+/// The alignment in the message of the parts beside the skeleton.
 const ALIGN: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,8 @@ pub enum NativeError {
     Brine(#[from] DecodeError),
 }
 
-/// Writes a value. `origin`: where in `out` the message begins. `times`: does the peer read dates and times? `refer`: what stands for a reference, or None to give up.
+/// Writes a value. `origin`: the offset of the message in `out`. `times`: whether the peer reads dates and times.
+/// `refer`: encodes a reference, or returns None to fail.
 pub fn put<S: Sink>(
     out: &mut S,
     value: &Value,
@@ -69,7 +71,7 @@ pub fn put<S: Sink>(
     Ok(())
 }
 
-/// Reads a value. `follow`: the reference that a label and an id stand for, or None to give up.
+/// Reads a value. `follow`: decodes a reference from a label and an id, or returns None to fail.
 pub fn read(
     reader: &mut Reader<'_>,
     limits: &Limits,
@@ -155,14 +157,14 @@ impl PutBeside for Writing<'_> {
 struct Reading<'a> {
     follow: &'a dyn Fn(u8, &[u8]) -> Option<Value>,
     long: RefCell<std::vec::IntoIter<Blob>>,
-    /// What the message may still take, at once and from the account.
+    /// The memory that the message may still take, at once and from the account.
     memory: Cell<(usize, usize)>,
     account: Option<&'a Account>,
     /// The account had not as much.
     refused: Cell<bool>,
     over_limit: Cell<bool>,
     short: Cell<bool>,
-    /// So many references have been followed.
+    /// The number of references that were followed.
     followed: Cell<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a pickle.
+//! Errors of pickles.
 
 use crate::value::GraphError;
 
@@ -22,7 +22,7 @@ pub enum PickleError {
 }
 
 impl PickleError {
-    /// Is it too much, rather than wrong?
+    /// Returns whether the pickle exceeds a limit, rather than being malformed.
     pub fn is_limit(&self) -> bool {
         match self {
             PickleError::Limit { .. } | PickleError::TooLong { .. } => true,

@@ -1,5 +1,5 @@
-//! Pickles of plain data. They are written without anything of a peer's, and read as data alone: what would run code or
-//! import a name when Python reads it is refused. Neither direction goes down the stack.
+//! Pickles of plain data. They contain no objects, and are read as data only: opcodes that run code or import a name in
+//! Python are rejected. Neither direction is recursive.
 
 mod error;
 mod names;
@@ -76,7 +76,7 @@ mod op {
     pub const FRAME: u8 = 0x95;
     pub const BYTEARRAY8: u8 = 0x96;
 
-    /// Opcodes that are known and refused.
+    /// Known opcodes that are rejected.
     pub fn refused(code: u8) -> Option<&'static str> {
         Some(match code {
             b'P' => "PERSID",

@@ -5,7 +5,7 @@ use super::reader::{Machine, PIECE, Result};
 use super::{PickleError, times};
 use crate::value::{Blob, Kind, Piece, Value};
 
-/// What a pickle may call.
+/// The types that a pickle may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maker {
     Complex,
@@ -24,13 +24,13 @@ pub(super) enum Maker {
     Zone,
 }
 
-/// A name that stands for a value, or can be called.
+/// A name of a value, or of a callable.
 pub(super) enum Named {
     Value(Value),
     Maker(Maker),
 }
 
-/// None: it is refused.
+/// None if it is rejected.
 pub(super) fn named(module: &str, name: &str) -> Option<Named> {
     Some(match (module, name) {
         ("builtins" | "__builtin__", name) => match name {
@@ -50,7 +50,7 @@ pub(super) fn named(module: &str, name: &str) -> Option<Named> {
 }
 
 impl Machine<'_> {
-    /// Calls the maker that lies below its arguments.
+    /// Calls the maker below its arguments on the stack.
     pub(super) fn reduce(&mut self, start: usize) -> Result<()> {
         let refused = PickleError::Refused { name: "REDUCE", offset: start };
         let args = self.pop()?;

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 pub(super) type Result<T> = std::result::Result<T, PickleError>;
 
-// What is counted against the limit on memory. Storage that grows and copies that are made at the end can make it up to
-// three times as much. Nothing is given back: what is pushed mostly stays, inside of a container.
+// Sizes that are counted against the limit on memory. Growing storage and the final copies can take up to three times
+// as much. The count never decreases: pushed values mostly stay, inside of a container.
 /// A place on the stack, and later in a container.
 pub(super) const PIECE: usize = size_of::<Piece>();
 /// A container, the value that becomes of it, and where both are kept.
@@ -18,19 +18,19 @@ const CONTAINER: usize = 144;
 const HASHED: usize = 64;
 const MEMO: usize = 64;
 const MARK: usize = 16;
-/// The head of a text, byte string or long integer.
+/// The head of a string, byte string or long integer.
 const HEAD: usize = 48;
 
-/// The plain data that a pickle of any protocol holds. Sets of both sorts become frozensets, bytearrays bytes.
+/// Reads the plain data in a pickle of any protocol. Sets of both kinds become frozensets, bytearrays bytes.
 ///
-/// It ends where it passes the limit on memory, whatever is thrown away again before it is complete.
-/// Names and calls are refused but for the few of `names`; ranges become lists.
+/// It ends when it exceeds the limit on memory, even if values are discarded before it is complete. Names and calls are
+/// rejected except for the few of `names`; ranges become lists.
 pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
     let (graph, root) = read_graph(data, limits)?;
     Ok(graph.build(root, &Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes })?)
 }
 
-/// The same as containers that may be shared, and hold themselves. Their sizes and depth are still to be looked at.
+/// The same as containers that may be shared, and contain themselves. Their sizes and depth are not checked yet.
 pub fn read_graph(data: &[u8], limits: &Limits) -> Result<(Graph, Piece)> {
     let mut machine = Machine {
         data,
@@ -53,13 +53,13 @@ pub(super) struct Machine<'a> {
     data: &'a [u8],
     at: usize,
     pub(super) limits: &'a Limits,
-    /// How much memory is left.
+    /// The remaining memory.
     memory: usize,
     stack: Vec<Piece>,
-    /// How high the stack was at each mark.
+    /// The height of the stack at each mark.
     marks: Vec<usize>,
     memo: HashMap<u64, Piece>,
-    /// Nodes that stand for what can be called, and are in no container.
+    /// Nodes of callables, which are in no container.
     pub(super) makers: HashMap<usize, Maker>,
     pub(super) graph: Graph,
 }
@@ -127,7 +127,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// What moves the stack and its marks. False: it is another opcode.
+    /// Handles opcodes that move the stack and its marks. False for other opcodes.
     fn stack_code(&mut self, code: u8) -> Result<bool> {
         match code {
             op::PROTO => {
@@ -347,7 +347,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// How much of the stack belongs to the last mark.
+    /// The height of the stack at the last mark.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -363,13 +363,13 @@ impl<'a> Machine<'a> {
         self.stack.get(self.floor()..).and_then(<[Piece]>::last).ok_or_else(|| self.wrong("an empty stack"))
     }
 
-    /// Where on the stack the last mark is, which is taken away.
+    /// Removes the last mark and returns its position on the stack.
     fn marked(&mut self) -> Result<usize> {
         let height = self.marks.pop().ok_or_else(|| self.wrong("no MARK"))?;
         Ok(height.min(self.stack.len()))
     }
 
-    /// Where on the stack the last so many begin.
+    /// The position of the last `count` items on the stack.
     fn below(&self, count: usize) -> Result<usize> {
         let from = self.stack.len().checked_sub(count).filter(|from| *from >= self.floor());
         from.ok_or_else(|| self.wrong("an empty stack"))
@@ -387,7 +387,7 @@ impl<'a> Machine<'a> {
 
     /// Makes a container of what is on the stack above `from`.
     fn collect(&mut self, kind: Kind, from: usize) -> Result<()> {
-        // From the bottom, `split_off` would give all that the stack has room for.
+        // From the bottom, `split_off` would return the whole capacity of the stack.
         let items: Vec<Piece> = self.stack.drain(from..).collect();
         self.check_no_maker(&items)?;
         if kind == Kind::Dict && items.len() % 2 == 1 {
@@ -455,7 +455,7 @@ impl<'a> Machine<'a> {
     }
 
     fn long(&mut self, size: usize) -> Result<()> {
-        // A byte is more than two digits, so what is refused before it is converted is refused rightly.
+        // A byte has more than two digits, so rejecting it before the conversion is right.
         if size / 2 > self.limits.digits.max(8) {
             return Err(self.too_many("digits", self.limits.digits));
         }
@@ -470,7 +470,7 @@ impl<'a> Machine<'a> {
         PickleError::Limit { what, limit, offset: self.at }
     }
 
-    /// A blob whose size stands before it in `N` bytes.
+    /// A blob that is preceded by its size in `N` bytes.
     fn sized<const N: usize>(&mut self) -> Result<&'a [u8]> {
         let mut size = [0u8; 8];
         for (to, from) in size.iter_mut().zip(self.array::<N>("a cut length")?) {

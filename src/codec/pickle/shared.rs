@@ -45,12 +45,12 @@ pub fn write_graph(graph: &Graph, root: &Piece, protocol: u8, limit: usize) -> R
 struct Pickler<'a> {
     w: Writer,
     graph: &'a Graph,
-    /// What is met more than once is remembered.
+    /// Nodes that occur more than once are memoized.
     shared: Vec<bool>,
     /// The number under which the reader remembers a container.
     memo: Vec<Option<u32>>,
     remembered: u32,
-    /// How often a container is being written.
+    /// The number of times a container is currently being written.
     open: Vec<u8>,
     /// The containers on the way down, each with its next piece.
     path: Vec<(usize, usize)>,
@@ -67,7 +67,8 @@ impl Pickler<'_> {
             self.recall(index);
             return Ok(());
         }
-        // What can be changed is remembered before its items. All else is met again at most once while it is written, inside of that.
+        // Mutable containers are memoized before their items. Others occur again at most once while they are written,
+        // inside of one.
         if let Some(open) = self.open.get_mut(node) {
             *open += 1;
             if *open > 2 {
@@ -122,7 +123,7 @@ impl Pickler<'_> {
             _ => &[op::TUPLE],
         };
         match self.memo.get(node) {
-            // It was made inside of itself: that one counts, and this is thrown away.
+            // It was made inside of itself: the inner one is used, and this one is dropped.
             Some(Some(index)) => {
                 let index = *index;
                 let away: &[u8] = if end.len() > 1 { &[op::POP_MARK, op::POP_MARK, op::POP] } else { &[op::POP_MARK] };

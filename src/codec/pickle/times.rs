@@ -8,7 +8,7 @@ use crate::value::{BadTime, Clock, DAY, Date, Delta, Offset, Temporal, Value};
 /// In the hour of a time, or the month of a datetime.
 const FOLD: u8 = 0x80;
 
-/// What a pickle calls to make one.
+/// The callable by which a pickle makes one.
 pub(super) fn maker(module: &str, name: &str) -> Option<Maker> {
     Some(match (module, name) {
         ("datetime", "date") => Maker::Date,
@@ -20,7 +20,7 @@ pub(super) fn maker(module: &str, name: &str) -> Option<Maker> {
     })
 }
 
-/// Calls one. None: those are no arguments for it.
+/// Calls a maker. None if the arguments do not fit.
 pub(super) fn made(maker: Maker, values: &[Value]) -> Option<Temporal> {
     let (first, rest) = match values {
         [Value::Bytes(state)] => (&**state, None),

@@ -6,7 +6,7 @@ use crate::value::{Array, Value};
 
 type Result<T> = std::result::Result<T, PickleError>;
 
-/// What is left of a container that is being written, and what ends it.
+/// The rest of a container that is being written, and the opcode that ends it.
 struct Open<'a> {
     rest: Rest<'a>,
     end: &'static [u8],
@@ -146,7 +146,7 @@ impl Writer {
                 return self.open(Rest::Items(parts.iter()), b"", b"tR");
             }
             Value::Dict(entries) => return self.open(Rest::Pairs(entries.iter(), None), b"", b"d"),
-            // What Python's array would be, is a list of its numbers.
+            // An array is written as a list of its numbers.
             Value::Array(numbers) => {
                 self.out.push(op::MARK);
                 for number in numbers.iter() {
@@ -227,7 +227,7 @@ impl Writer {
     fn escaped(&mut self, text: &str) -> Result<()> {
         self.out.push(op::UNICODE);
         for c in text.chars() {
-            // An escape is up to six times as long as what it stands for.
+            // An escape is up to six times as long as its character.
             self.check(0)?;
             match (u32::from(c), c) {
                 (code, '\\' | '\0' | '\n' | '\r' | '\x1a') => {
@@ -245,7 +245,7 @@ impl Writer {
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.check(bytes.len())?;
         if self.protocol < 3 {
-            // There was no type for bytes yet: they are encoded anew from a text of the same numbers.
+            // Old protocols have no bytes: they are encoded from a string with the same code points.
             self.out.extend_from_slice(b"c_codecs\nencode\n(");
             budget::check(2 * bytes.len()).map_err(|error| PickleError::NoMemory { bytes: error.bytes })?;
             let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
