@@ -12,6 +12,7 @@
 
 #include <rpyc.h>
 
+#include "rpyc/traits.hpp"
 #include "rpyc/value.hpp"
 #include "rpyc/error.hpp"
 #include "rpyc/exceptions.hpp"
