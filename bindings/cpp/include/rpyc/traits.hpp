@@ -20,11 +20,11 @@ class View;
 struct bytes_view;
 
 /**
- * How a C++ type becomes a value and a value that type. Specialise it for types of your own, with
+ * The conversion of a C++ type to values and back. Specialise it for your own types, with
  *
  *     static Value to(const T &);      // or to(T)
  *     static T from(View);             // throws ConversionError
- *     static std::string name();       // what it is called in a TypeError, such as "point"
+ *     static std::string name();       // the name in a TypeError, such as "point"
  */
 template <class T, class Enable = void>
 struct Convert;
@@ -44,22 +44,22 @@ struct has_from : std::false_type {};
 template <class T>
 struct has_from<T, std::void_t<decltype(Convert<T>::from(std::declval<View>()))>> : std::true_type {};
 
-/** Is it sent by a conversion of its own to a value or a C string? */
+/** Whether a type has its own conversion to Value or to a C string. */
 template <class T, class = void>
 struct becomes_value : std::is_convertible<T, const char *> {};
 template <class T>
 struct becomes_value<T, std::void_t<decltype(std::declval<T>().operator Value())>> : std::true_type {};
 
-/** What no value can be made of. */
+/** Enabled for types that cannot be converted to a value. */
 template <class T, class B = bare<T>>
 using unconvertible =
     std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<View, B>>, std::negation<has_to<B>>, std::negation<becomes_value<T>>>, int>;
 
-/** Does it only look into the value that it is made of? */
+/** Whether a type borrows from the value that it is made from. */
 template <class T>
 struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
 
-/** A std::function takes a Value as it is: it can be called. */
+/** A std::function takes a Value as it is, because a Value can be called. */
 template <class T>
 struct is_std_function : std::false_type {};
 template <class S>
@@ -70,7 +70,7 @@ struct is_optional : std::false_type {};
 template <class T>
 struct is_optional<std::optional<T>> : std::true_type {};
 
-/** What Value and View become by themselves; as<T>() has no such limits. */
+/** Types to which Value and View convert implicitly. as<T>() has no such limits. */
 template <class T>
 constexpr bool implicit_target = !is_std_function<T>::value && !is_optional<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> && !std::is_pointer_v<T> &&
                                  !std::is_reference_v<T> && !is_borrowed<T>::value && !std::is_same_v<T, char>;
@@ -79,7 +79,7 @@ template <class T>
 using implicit_from =
     std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
 
-/** It becomes what a Value becomes by itself, and nothing else. */
+/** Converts to exactly the types to which a Value converts implicitly. */
 struct Becomes {
     template <class T, implicit_from<T> = 0>
     operator T() const;
@@ -87,7 +87,10 @@ struct Becomes {
     operator Value() const;
 };
 
-/** Is its class one of the standard library or of this one? Their functions are overloaded for many of these. */
+/**
+ * Whether a class belongs to the standard library or to this one. Functions of these are overloaded for many of their
+ * classes.
+ */
 template <class T>
 constexpr bool is_of_a_library() {
     constexpr std::string_view before = "T = ";
@@ -101,7 +104,10 @@ struct is_complete : std::false_type {};
 template <class T>
 struct is_complete<T, std::void_t<decltype(sizeof(T))>> : std::true_type {};
 
-/** Has it a constructor that takes what a Value becomes? Parentheses around members of an aggregate, as in C++20, are no constructor. */
+/**
+ * Whether a class has a constructor that takes a type to which a Value converts. The parentheses of C++20 around
+ * members of an aggregate are not a constructor.
+ */
 template <class T>
 struct is_made_of_values : std::conjunction<std::negation<std::is_aggregate<T>>, std::is_constructible<T, Becomes>> {};
 
@@ -113,7 +119,7 @@ struct has_convert<T, std::void_t<decltype(sizeof(Convert<T>))>> : std::true_typ
 template <class T>
 struct holds_unknown;
 
-/** A class without a conversion, and not one of a library but for containers of such. */
+/** A class without a conversion. A class of a library counts only if it is a container of such classes. */
 template <class T>
 struct is_unknown
     : std::conjunction<std::bool_constant<std::is_class_v<T> && implicit_target<T>>, std::negation<has_from<T>>, is_complete<T>, std::negation<std::is_abstract<T>>,
@@ -126,14 +132,14 @@ struct holds_unknown<C<Items...>> : std::conjunction<has_convert<C<Items...>>, s
 template <template <class, std::size_t> class C, class T, std::size_t N>
 struct holds_unknown<C<T, N>> : std::conjunction<has_convert<C<T, N>>, is_unknown<T>> {};
 
-/** What a Value converts to that says that there is no conversion. */
+/** Types for which the conversion of a Value reports that there is none. */
 template <class T>
 struct lacks_from : std::conjunction<is_unknown<T>, std::disjunction<std::bool_constant<is_of_a_library<T>()>, std::negation<is_made_of_values<T>>>> {};
 
 template <class T>
 using without_from = std::enable_if_t<lacks_from<T>::value, int>;
 
-/** What a Value can be compared with: all that it can be made of, and is not one already. */
+/** Types that can be compared with a Value: those that convert to it and are not one already. */
 template <class T>
 using comparable = std::enable_if_t<
     std::conjunction_v<std::negation<std::is_base_of<View, bare<T>>>, std::is_constructible<Value, const T &>>, int>;

@@ -1,4 +1,4 @@
-/** Values: View reads one that somebody else holds, Value holds one. */
+/** Values: a View reads a value that it does not own, a Value owns one. */
 #ifndef RPYC_VALUE_HPP
 #define RPYC_VALUE_HPP
 
@@ -21,7 +21,7 @@
 
 namespace rpyc {
 
-/** What kind of value something is. */
+/** The kind of a value. */
 enum class Kind : std::int32_t {
     none = RPYC_VALUE_NONE,
     not_implemented = RPYC_VALUE_NOT_IMPLEMENTED,
@@ -50,18 +50,22 @@ namespace detail {
 
 [[noreturn]] void throw_error(rpyc_status status, rpyc_error *error);
 
-/** Throws what a function of the library reported. By reference: the call that sets `error` is the argument beside it. */
+/**
+ * Throws the error that a function of the library reported. `error` is a reference because the call that sets it is the
+ * other argument.
+ */
 inline void check(rpyc_status status, rpyc_error *const &error) {
     if (status != RPYC_OK)
         throw_error(status, error);
 }
 
-/** The object that something is being sent to by this thread; nullptr: nothing is. */
+/** The object to which this thread is sending something; nullptr for none. */
 inline thread_local const rpyc_object *sending_to = nullptr;
 
 /**
- * While it lives, what is converted is sent to an object. Objects that a lambda captures and that came over the same connection
- * lose their hold of it then: the peer can call the lambda only over that connection, which would keep itself open for ever.
+ * While it exists, converted values are sent to an object. Captures of a lambda that came over the same connection then
+ * stop keeping it open: the peer can call the lambda only over that connection, which would otherwise keep itself open
+ * forever.
  */
 class Sending {
 public:
@@ -74,7 +78,7 @@ private:
     const rpyc_object *before_;
 };
 
-/** A handle that keeps a connection open, of something that came over it as a result; or none. */
+/** A handle that keeps a connection open, for an object or value that was received over it as a result; or none. */
 class Hold {
 public:
     Hold() noexcept = default;
@@ -111,17 +115,20 @@ private:
     rpyc_connection *raw_ = nullptr;
 };
 
-/** Text of a value that has ended: a std::string of its own, which no std::string_view can be made of before it is kept. */
+/**
+ * The string of a temporary value: a std::string of its own, from which no std::string_view can be made before it is
+ * stored.
+ */
 class Text : public std::string {
 public:
     explicit Text(std::string_view text) : std::string(text) {}
     operator std::string_view() const & noexcept { return {data(), size()}; }
-    operator std::string_view() const && = delete;            // it would end before it is read: keep it as std::string
+    operator std::string_view() const && = delete;            // it would dangle: keep it as std::string
 };
 
-/** None, for views of nothing. */
+/** None, for views without a value. */
 inline const rpyc_value *none() noexcept {
-    // Never freed: destructors of what is static may still look at it.
+    // Never freed: destructors of static objects may still read it.
     static const rpyc_value *const value = rpyc_value_new_none();
     return value;
 }
@@ -129,9 +136,10 @@ inline const rpyc_value *none() noexcept {
 }  // namespace detail
 
 /**
- * Conversions to a std::optional. They are no templates, since they must be better than the constructor of std::optional, which
- * would take the value as one of T, and throw for None. For other types the two are equally good, which the compiler
- * refuses as ambiguous: as<std::optional<T>>() is what to write then, and also where an optional that is there is assigned to.
+ * Conversions to a std::optional. They are not templates, because they must be preferred to the constructor of
+ * std::optional, which would convert the value to T, and throw for None. For other types the two are equally good,
+ * which the compiler rejects as ambiguous. For those, and to assign to an existing optional, write
+ * `as<std::optional<T>>()`.
  */
 #define RPYC_DETAIL_OPTIONAL_TYPES(EACH)                                                                               \
     EACH(bool)                                                                                                         \
@@ -161,24 +169,28 @@ inline const rpyc_value *none() noexcept {
     operator std::optional<T>() const &;                                                                               \
     operator std::optional<T>() &&;
 
-/** Reads a value that lives elsewhere: in a Value, or, as an argument, in a call. */
+/** Reads a value that is stored elsewhere: in a Value, or, for an argument, in a call. */
 class View {
 public:
+    /** Makes a view of None. */
     View() noexcept = default;
-    /** Borrows. nullptr is None. */
+    /** Makes a view of a borrowed value; nullptr is None. */
     explicit View(const rpyc_value *raw) noexcept : raw_(raw) {}
-    /** A view of what ends at once: keep the Value, or take it as const Value &. */
+    /** Deleted for temporary values: keep the Value, or take it as const Value &. */
     View(Value &&) = delete;
     View(const Value &&) = delete;
 
-    /** The handle of the C library, borrowed; never NULL. */
+    /** Returns the handle of the C library, borrowed; never NULL. */
     const rpyc_value *raw() const noexcept { return raw_ != nullptr ? raw_ : detail::none(); }
 
+    /** Returns the kind of the value. */
     Kind kind() const noexcept { return static_cast<Kind>(rpyc_value_kind(raw())); }
+    /** Returns whether the value is None. */
     bool is_none() const noexcept { return kind() == Kind::none; }
+    /** Returns whether the value is a reference to an object. */
     bool is_object() const noexcept { return kind() == Kind::object; }
 
-    /** Converted to a type of C++; throws ConversionError. */
+    /** Converts the value to a C++ type; throws ConversionError. */
     template <class T>
     T as() const {
         static_assert(detail::has_from<T>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
@@ -186,17 +198,17 @@ public:
             return Convert<T>::from(*this);
     }
 
-    /** int64_t sum = root.call("add", 40, 2); throws ConversionError. */
+    /** Converts the value to a C++ type: int64_t sum = root.call("add", 40, 2); throws ConversionError. */
     template <class T, detail::implicit_from<T> = 0>
     operator T() const {
         return Convert<T>::from(*this);
     }
-    /** To other types, for a short message of the compiler. */
+    /** Deleted for other types, for a short message of the compiler. */
     template <class T, detail::without_from<T> there_is_no_rpyc_Convert = 0>
     operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
     RPYC_DETAIL_OPTIONALS(RPYC_DETAIL_OPTIONAL)
 
-    /** Text, borrowed from the value that holds it. */
+    /** Returns the string, borrowed from the owner of the value. */
     std::string_view text() const {
         const char *data = nullptr;
         std::size_t length = 0;
@@ -205,46 +217,67 @@ public:
         return {data, length};
     }
 
-    /** An int of any size in decimal digits. */
+    /** Returns an int of any size in decimal digits. */
     inline std::string digits() const;
 
-    /** As Python's repr() prints it; no peer is asked. */
+    /** Returns the value as Python's repr() prints it. No request is sent. */
     inline std::string repr() const;
 
-    /** What Python calls its type: "int", "str", or of an object such as "list" or "shop.Basket". */
+    /** Returns the name of the Python type: "int", "str", or for objects for example "list" or "shop.Basket". */
     inline std::string type_name() const;
 
-    /** Items of a tuple, list, frozenset, dict or array, bytes of text or bytes; an object is asked. */
+    /**
+     * Returns the number of items of a tuple, list, frozenset, dict or array, or of bytes of a string or bytes value.
+     * For an object it is requested.
+     */
     inline std::size_t size() const;
 
-    /** Item of a tuple, list or slice by place, of a dict by key; an object is asked. See Item. */
+    /**
+     * Refers to an item of a tuple, list or slice by index, or of a dict by key. For an object it is requested. See
+     * Item.
+     */
     template <class K>
     Item operator[](const K &key) const;
+    /** Returns an item of a tuple, list or slice by index, or of a dict by key. For an object it is requested. */
     inline Value item(const Value &key) const;
 
-    /** The items of a tuple, list or frozenset, the keys of a dict, what an object's iterator gives. */
+    /**
+     * Starts an iteration over the items of a tuple, list or frozenset, the keys of a dict, or the items of an object's
+     * iterator.
+     */
     inline Iterator begin() const;
+    /** Returns the end of an iteration. */
     inline Iterator end() const;
 
-    /** The object that this refers to; throws ConversionError for plain data. */
+    /** Returns the object that the value refers to; throws ConversionError for plain data. */
     inline Object object() const;
 
-    // Of objects, as in class Object.
+    // Requests to the object that the value refers to, as for class Object.
+    /** Calls the object. */
     template <class... A>
     inline Value operator()(A &&...args) const;
+    /** Calls the object with a list as its first argument. */
     template <class... A>
     inline Value operator()(std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method of the object in one request. */
     template <class... A>
     inline Value call(const char *method, A &&...args) const;
+    /** Calls a method of the object with a list as its first argument. */
     template <class... A>
     inline Value call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    /** Refers to an attribute of the object. See Attribute. */
     inline Attribute attr(const char *attribute) const;
+    /** Refers to an attribute of the object. See Attribute. */
     inline Attribute attr(const std::string &attribute) const;
+    /** Returns a str as it is, the result of Python's str() for an object, and the repr of any other value. */
     inline std::string str() const;
 
-    /** For the library: of a part of this value. */
+    /** For the library: makes a view of a part of this value. */
     View part(const rpyc_value *raw) const noexcept { return View(raw, hold_); }
-    /** For the library: is it a result, or in one? Objects in it keep their connection open then. */
+    /**
+     * For the library: returns whether the value is a result or part of one. Objects in it then keep their connection
+     * open.
+     */
     bool is_result() const noexcept { return hold_ != nullptr; }
 
 private:
@@ -252,10 +285,10 @@ private:
     View(const rpyc_value *raw, rpyc_connection *hold) noexcept : raw_(raw), hold_(hold) {}
 
     const rpyc_value *raw_ = nullptr;
-    rpyc_connection *hold_ = nullptr;       // not owned, but by a Value
+    rpyc_connection *hold_ = nullptr;       // not owned, except by a Value
 };
 
-// Before the first use of has_to and has_from for these types, which are defined later.
+// Declared before the first use of has_to and has_from for these types, which are defined later.
 template <>
 struct Convert<View> {
     static inline Value to(View value);
@@ -288,27 +321,28 @@ struct Convert<Attribute> {
     static inline Value to(const Attribute &attribute);
 };
 
-/** Holds a value: plain data, or a reference to an object. Immutable; copies share it. */
+/** A value that it owns: plain data, or a reference to an object. Immutable; copies share it. */
 class Value : public View {
 public:
-    /** None. */
+    /** Makes None. */
     Value() noexcept = default;
 
-    /** From everything that Convert knows. */
+    /** Converts from every type that has a conversion. */
     template <class T, class B = detail::bare<T>,
               std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
     Value(T &&source) : Value(Convert<B>::to(std::forward<T>(source))) {}
-    /** Of other types, for a short message of the compiler. */
+    /** Deleted for other types, for a short message of the compiler. */
     template <class T, detail::unconvertible<T> there_is_no_rpyc_Convert = 0>
     Value(T &&source) = delete;               // there is no rpyc::Convert for this type: specialise it
 
-    /** A C string; nullptr is None. */
+    /** Makes a str from a C string; nullptr is None. */
     Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
 
+    /** Makes another handle of the same value. */
     Value(const Value &other) noexcept : View(rpyc_value_clone(other.raw_), detail::Hold::copy(other.hold_)) {}
     Value(Value &&other) noexcept
         : View(std::exchange(other.raw_, nullptr), detail::Hold::move(std::exchange(other.hold_, nullptr))) {}
-    /** Not of what a call has just given: assigning to that would change nothing. */
+    /** Replaces the value. Not available for the result of a call, where it would have no effect. */
     Value &operator=(Value other) & noexcept {
         std::swap(raw_, other.raw_);
         std::swap(hold_, other.hold_);
@@ -319,11 +353,11 @@ public:
         detail::Hold::drop(hold_);
     }
 
-    /** Text, borrowed from this value, or, of one that ends at once, a std::string. */
+    /** Returns the string, borrowed from this value; for a temporary, a std::string. */
     std::string_view text() const & { return View::text(); }
     detail::Text text() const && { return detail::Text(View::text()); }
 
-    /** Converted to a type of C++; throws ConversionError. */
+    /** Converts the value to a C++ type; throws ConversionError. */
     template <class T>
     T as() const & {
         return View::as<T>();
@@ -334,38 +368,44 @@ public:
         return View::as<T>();
     }
 
-    /** Takes a handle of the C library over. */
+    /** Takes ownership of a handle of the C library. */
     static Value adopt(rpyc_value *raw) noexcept { return Value(raw, Adopt{}); }
-    /** Shares what a handle of the C library stands for. */
+    /** Makes another handle from a borrowed one of the C library. */
     static Value share(const rpyc_value *raw) noexcept { return Value(rpyc_value_clone(raw), Adopt{}); }
-    /** What a view looks at. */
+    /** Makes a value that shares the one of a view. */
     static Value share(const View &view) noexcept {
         rpyc_value *raw = rpyc_value_clone(view.raw_);
         return view.is_result() ? result(raw) : adopt(raw);
     }
-    /** Takes over what a peer answered: the objects in it keep their connection open. */
+    /** Takes ownership of a value in a reply of a peer. The objects in it keep their connection open. */
     static Value result(rpyc_value *raw) noexcept { return Value(raw, rpyc_value_hold_connection(raw)); }
-    /** A value of an object, with the hold that the object has. */
+    /** For the library: makes a value of an object, which keeps the same connection open. */
     static Value held(rpyc_value *raw, const detail::Hold &hold) noexcept { return Value(raw, detail::Hold::copy(hold.raw())); }
-    /** Gives the handle away: it is to be freed or consumed. */
+    /** Releases the handle to the caller, who frees it or lets it be consumed. */
     rpyc_value *release() && noexcept {
         detail::Hold::drop(std::exchange(hold_, nullptr));
         rpyc_value *raw = const_cast<rpyc_value *>(std::exchange(raw_, nullptr));
         return raw != nullptr ? raw : rpyc_value_new_none();
     }
 
+    /** Makes Python's NotImplemented. */
     static Value not_implemented() noexcept { return adopt(rpyc_value_new_not_implemented()); }
+    /** Makes Python's Ellipsis. */
     static Value ellipsis() noexcept { return adopt(rpyc_value_new_ellipsis()); }
 
-    /** An int of any size from decimal digits. */
+    /** Makes an int of any size from decimal digits. */
     static Value integer(std::string_view digits) {
         return made([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_value_new_int_text(digits.data(), digits.size(), out, error);
         });
     }
+    /** Makes a tuple. */
     static Value tuple(std::vector<Value> items) { return sequence(rpyc_value_new_tuple, std::move(items)); }
+    /** Makes a list. */
     static Value list(std::vector<Value> items) { return sequence(rpyc_value_new_list, std::move(items)); }
+    /** Makes a frozenset. */
     static Value frozenset(std::vector<Value> items) { return sequence(rpyc_value_new_frozenset, std::move(items)); }
+    /** Makes a dict. */
     static Value dict(std::vector<std::pair<Value, Value>> items) {
         std::vector<rpyc_value *> keys(items.size()), values(items.size());
         for (std::size_t i = 0; i < items.size(); i++) {
@@ -376,6 +416,7 @@ public:
             return rpyc_value_new_dict(keys.data(), values.data(), keys.size(), out, error);
         });
     }
+    /** Makes a slice. */
     static Value slice(Value start, Value stop, Value step = Value()) {
         return made([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_value_new_slice(std::move(start).release(), std::move(stop).release(), std::move(step).release(),
@@ -383,24 +424,28 @@ public:
         });
     }
 
-    /** A date, a time of day, and both, of their fields; of those of a date only year, month and day count. */
+    /** Makes a date from the year, month and day of the fields. */
     static Value date(const rpyc_datetime &fields) { return date(fields.year, fields.month, fields.day); }
+    /** Makes a date. */
     static Value date(std::int32_t year, std::int32_t month, std::int32_t day) {
         return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_date(year, month, day, out, error); });
     }
+    /** Makes a time of day from the fields of the time. */
     static Value time(const rpyc_datetime &fields) {
         return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_time(&fields, out, error); });
     }
+    /** Makes a datetime from the fields. */
     static Value datetime(const rpyc_datetime &fields) {
         return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_datetime(&fields, out, error); });
     }
-    /** A timedelta and a timezone; what is less than a microsecond is cut off. */
+    /** Makes a timedelta. Parts of a microsecond are cut off. */
     template <class Rep, class Period>
     static Value timedelta(std::chrono::duration<Rep, Period> span);
+    /** Makes a timezone with an offset from UTC. Parts of a microsecond are cut off. */
     template <class Rep, class Period>
     static Value timezone(std::chrono::duration<Rep, Period> utcoffset);
 
-    /** Calls a function of the library that makes a value. */
+    /** For the library: makes a value with one of its functions. */
     template <class F>
     static Value made(F make) {
         rpyc_value *out = nullptr;
@@ -408,7 +453,7 @@ public:
         detail::check(make(&out, &error), error);
         return adopt(out);
     }
-    /** The same where it is what a peer answers. */
+    /** For the library: makes a value with one of its functions that returns a reply of a peer. */
     template <class F>
     static Value got(F ask) {
         rpyc_value *out = nullptr;
@@ -417,17 +462,20 @@ public:
         return result(out);
     }
 
-    /** As Python's ==; objects are equal if they are the same. No peer is asked. */
+    /** Compares values as Python's ==. Objects are equal if they are the same. No request is sent. */
     friend bool operator==(const Value &left, const Value &right) noexcept {
         return rpyc_value_equal(left.raw(), right.raw());
     }
+    /** Returns whether the values are different. */
     friend bool operator!=(const Value &left, const Value &right) noexcept {
         return !rpyc_value_equal(left.raw(), right.raw());
     }
+    /** Compares a value with a C++ value. */
     template <class T, detail::comparable<T> = 0>
     friend bool operator==(const Value &left, const T &right) {
         return left == Value(right);
     }
+    /** Returns whether a value is different from a C++ value. */
     template <class T, detail::comparable<T> = 0>
     friend bool operator!=(const Value &left, const T &right) {
         return !(left == Value(right));
@@ -454,10 +502,10 @@ private:
     }
 };
 
-/** None. */
+/** Python's None. */
 inline const Value None{};
 
-/** Goes through the items of a value or object once; those of an object are fetched in growing chunks. */
+/** Iterates once over the items of a value or object. Items of an object are fetched in growing chunks. */
 class Iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -466,17 +514,24 @@ public:
     using pointer = const Value *;
     using reference = const Value &;
 
-    /** The end. */
+    /** Makes the end of an iteration. */
     Iterator() noexcept = default;
-    /** Begins; throws where there is nothing to iterate over. */
+    /** Starts an iteration over a value; throws if it is not iterable. */
     inline explicit Iterator(const View &container);
+    /** Starts an iteration over an object. */
     inline explicit Iterator(const Object &container);
 
+    /** Returns the current item. */
     reference operator*() const noexcept { return item_; }
+    /** Returns the current item. */
     pointer operator->() const noexcept { return &item_; }
+    /** Advances to the next item, which may be requested. */
     inline Iterator &operator++();
+    /** Advances to the next item. */
     void operator++(int) { ++*this; }
+    /** Returns whether both are at the end, or neither. */
     friend bool operator==(const Iterator &left, const Iterator &right) noexcept { return left.done_ == right.done_; }
+    /** Returns whether only one is at the end. */
     friend bool operator!=(const Iterator &left, const Iterator &right) noexcept { return left.done_ != right.done_; }
 
 private:
@@ -497,35 +552,48 @@ private:
     bool done_ = true;
 };
 
-/** The arguments of a call after those that are named: what *args receives, or, given to a call, spreads. */
+/** The arguments after the named ones: as a parameter it receives *args, as an argument of a call it is expanded. */
 struct Args {
+    /** The arguments in order. */
     std::vector<Value> items{};
 
+    /** Returns the number of arguments. */
     std::size_t size() const noexcept { return items.size(); }
+    /** Returns an argument; throws std::out_of_range past the end. */
     const Value &operator[](std::size_t index) const { return items.at(index); }
+    /** Returns an iterator to the first argument. */
     auto begin() const noexcept { return items.begin(); }
+    /** Returns an iterator past the last argument. */
     auto end() const noexcept { return items.end(); }
 };
 
-/** Keywords in the order in which they were given: what **kwargs receives, or, given to a call, spreads. */
+/** Keywords in the order of the call: as a parameter it receives **kwargs, as an argument of a call it is expanded. */
 struct Kwargs {
+    /** The names and values in order. */
     std::vector<std::pair<std::string, Value>> items{};
 
+    /** Returns the number of keywords. */
     std::size_t size() const noexcept { return items.size(); }
+    /** Returns an iterator to the first keyword. */
     auto begin() const noexcept { return items.begin(); }
+    /** Returns an iterator past the last keyword. */
     auto end() const noexcept { return items.end(); }
 };
 
 /** One keyword argument. */
 struct Keyword {
+    /** The name. */
     std::string name;
+    /** The value. */
     Value value;
 };
 
-/** rpyc::kw("count") = 3 */
+/** Names a keyword argument of a call: rpyc::kw("count") = 3 */
 class kw {
 public:
+    /** Makes a name. */
     explicit kw(std::string name) : name_(std::move(name)) {}
+    /** Assigns the value and makes the keyword argument. */
     template <class T>
     Keyword operator=(T &&value) && {
         static_assert(std::is_constructible_v<Value, T>, "this type of argument has no rpyc::Convert");
