@@ -39,10 +39,10 @@ pub enum Native {
 /// When a peer is told that its objects are no longer held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Release {
-    /// Behind the next message, or when something else says so (docs/internals/architecture.md, "When bytes leave").
+    /// After the next message, or at another flush point (docs/internals/architecture.md, "Flush points").
     #[default]
     Lazy,
-    /// At once, as far as the transport takes it.
+    /// At once, as far as the transport accepts it without blocking.
     Now,
 }
 

@@ -112,9 +112,9 @@ PLACED = ("src/**/*.rs", "bindings/cpp/include/**/*.hpp", "bindings/go/*.go")
 
 
 def placed():
-    """The source files of "Where things are": rows of tables, under a line that begins with their folder."""
+    """The tables of the section "Source files": rows of tables, under a line that begins with their folder."""
     text = read("docs", "internals", "architecture.md")
-    part = re.search(r"^## Where things are\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
+    part = re.search(r"^## Source files\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
     folder = ""
     for line in part.splitlines():
         heading = re.match(r"`(src/\w+|bindings/[\w/]+)`", line)
