@@ -3,6 +3,7 @@ changed while it is read."""
 import array
 import os
 import random
+import resource
 import socket
 import struct
 import time
@@ -10,7 +11,7 @@ import time
 from hostile.forged import EMPTY
 from hostile.rings import (AT_BELL, AT_SOCKET, BELL, FIRST, FORM, INVITED, LEAVE, MARKS, RETURN, ROOM, SEALS, SILENT, SIZE, SLOTS, TAKEN, sealed)
 from hostile.victim import sure
-from hostile.wire import CLOSE, PING, REQUEST, Closed, Hang, by_value, frame, message
+from hostile.wire import CLOSE, GETROOT, PING, REQUEST, Closed, Hang, by_value, frame, message
 
 PATIENCE = 20.0
 ASK = frame(message(REQUEST, 0, (PING, by_value((5,)))))
@@ -226,5 +227,57 @@ def many_connections(victim):
         peer.socket.close()
 
 
+def with_limit(victim, which, limit, function):
+    """Runs a function while the server has such a limit."""
+    before = resource.prlimit(victim.pid, which)
+    resource.prlimit(victim.pid, which, (limit, before[1]))
+    try:
+        return function()
+    finally:
+        resource.prlimit(victim.pid, which, before)
+
+
+def served(victim, count):
+    """How many peers are served at once, whatever way; each is closed again."""
+    peers, good = [], 0
+    for _ in range(count):
+        try:
+            peer = victim.connect()
+            peers.append(peer)
+            peer.ask(GETROOT, patience=1.0)
+            for n in range(3):
+                sure(peer.ask(PING, by_value((n,)), patience=1.0) == (1, n), "PING %d", n)
+            good += 1
+        except (Closed, Hang, OSError):
+            break                                    # no descriptor or no thread for it, which ends none of the others
+    for peer in peers[:good]:
+        sure(peer.ask(PING, by_value(("on",))) == (1, "on"), "the others are served on")
+    for peer in peers:
+        peer.socket.close()
+    return good
+
+
+def without_descriptors(victim):
+    """The server has descriptors for sockets, and then none for memory, and then none at all."""
+    for more in range(1, 9):
+        # Numbers below the limit are free where descriptors were closed.
+        good = with_limit(victim, resource.RLIMIT_NOFILE, victim.held()[1] + more, lambda: served(victim, 12))
+        victim.settle(victim.most())
+        sure(good < 12, "the limit has no effect")
+    victim.honest()
+    ringed(victim).socket.close()
+
+
+def without_memory(victim):
+    """Its address space is used up at different places."""
+    size = victim.status("VmSize") << 10
+    for more in range(0, 200 << 10, 12 << 10):
+        with_limit(victim, resource.RLIMIT_AS, size + more, lambda: served(victim, 3))
+        victim.alive("no memory for rings")
+        victim.settle(victim.most())
+    victim.honest()
+
+
 ATTACKS = {"memory": (strange_descriptors, first_bytes, impossible_slots, far_positions, lies_of_the_reader, changed_while_read,
-                      many_connections)}
+                      many_connections),
+           "starved": (without_descriptors, without_memory)}

@@ -69,6 +69,7 @@ import benches                                       # noqa: F401
 import upstream                                      # noqa: F401
 import go                                            # noqa: F401
 import greenlets                                        # noqa: F401
+import one_process                                      # noqa: F401
 import memory
 import silence                                        # noqa: F401
 import handover                                      # noqa: F401
