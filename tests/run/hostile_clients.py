@@ -1,5 +1,6 @@
 """Clients of hostile servers (tests/hostile/server.py): whatever is answered, each operation ends with a value or an error, and the
 client lives, with no more memory and descriptors than before. PLANS=all takes every lie with every request."""
+import json
 import os
 import re
 import sys
@@ -70,13 +71,18 @@ def bare_client(case):
 
 @test("hostile.lies-to.tool", SECONDS)
 def tool_as_client(case):
-    """What it prints of a peer's texts steers no terminal, and its exit code says how it ended."""
+    """What it prints of a peer's texts steers no terminal and is valid JSON, and its exit code says how it ended."""
     _, address, plans = start_server(case, "--step", 31)
     commands = (("dir",), ("call", "work", "1"), ("get", "x"), ("ping", "-c", "1", "-W", "0.5"), ("dir", "x"), ("eval", "1"))
     for n in range(-(-plans // 31)):
         name, *rest = commands[n % len(commands)]
         ending = ("-t", "0.5") if name != "ping" else ()
-        done = case.run([tool.binary(), name, address, *rest, *ending], codes=TOLD)
+        json_too = ("--json",) if n // len(commands) % 2 else ()
+        done = case.run([tool.binary(), name, address, *rest, *ending, *json_too], codes=TOLD)
+        if json_too:
+            for line in done.output.splitlines():
+                json.loads(line)
+            case.check(done.output, "%s --json prints no document" % name)
         for text in (done.output, done.read("err")):
             case.check(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "%s prints control characters: %r" % (name, text[:300]))
         case.check(done.popen.returncode == 0 or done.read("err"), "%s fails without a word" % name)
