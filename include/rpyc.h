@@ -2071,6 +2071,10 @@ void rpyc_config_free(rpyc_config *config);
  * - make_room=true: of a server: at the limit of rpyc_server_set_max_connections the oldest
  *   connection that has sent no message is closed for a new one. If there is none, or with "false",
  *   the new one is closed
+ * - reuse_port=false: of a server on tcp: other sockets of the same user can listen at the address
+ *   too, and the kernel divides new connections among them (SO_REUSEPORT). When one of them is
+ *   closed, connections that it has not accepted are reset; pass on a socket to restart without
+ *   that
  * - release=lazy: the peer is told of freed objects after the next message, within 100 ms if a
  *   thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the
  *   transport accepts it without blocking
