@@ -20,6 +20,7 @@ pub const FILE: u8 = 5;
 /// The exit code of a command, or why there is none.
 pub type Outcome = Result<u8, Failure>;
 
+#[derive(Debug)]
 pub struct Failure {
     pub code: u8,
     text: String,

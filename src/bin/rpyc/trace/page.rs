@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_policy_allows_this_style_and_this_script() {
         for (text, hash) in [(STYLE, STYLE_HASH), (SCRIPT, SCRIPT_HASH)] {
-            assert_eq!(json::base64(&Sha256::digest(text.as_bytes())), hash);
+            assert_eq!(json::base64(&Sha256::digest(text.as_bytes())[..]), hash);
             assert!(!text.contains("</") && !text.contains("innerHTML"));
         }
         let page = beginning();
