@@ -9,9 +9,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <thread>
+#include <vector>
 
 using rpyc::Object;
 using rpyc::Value;
@@ -417,6 +419,102 @@ void streams(check::Checks &checks) {
     });
 }
 
+struct Counted {
+    static inline std::atomic<int> alive{0};
+    Counted() { alive++; }
+    ~Counted() { alive--; }
+    Counted(const Counted &) = delete;
+    Counted &operator=(const Counted &) = delete;
+    int plus(int n) const { return n + 1; }
+};
+
+/** One of several kinds of calls, whose result must be right if there is one. */
+void call_somehow(const Object &root, int kind, int n) {
+    if (kind == 0)
+        EQUAL(root.call("add", n, 2), n + 2);
+    if (kind == 1)
+        EQUAL(root.call("slow", n % 6, n, rpyc::timeout(3ms)), n);
+    if (kind == 2)
+        EQUAL(root.call("back", rpyc::function("same(n)", [](int same) { return same; })), 10);
+    if (kind == 3)
+        EQUAL(root.call("counted").object().call("plus", n), n + 1);
+    if (kind == 4)
+        root.async_call("slow", n % 4, n);  // dropped at once
+    if (kind == 5) {
+        const rpyc::timeout limit(std::chrono::milliseconds(1 + n % 5));
+        const Object counted = root.call("counted").object();
+        for (int i = 0; i < 5; i++)
+            EQUAL(counted.call("plus", i), i + 1);
+    }
+    if (kind == 6) {
+        std::vector<rpyc::Future<int>> sums;
+        for (int i = 0; i < 5; i++)
+            sums.emplace_back(root.async_call("add", i, n));
+        for (int i = 0; i < 5; i++)
+            EQUAL(sums[static_cast<std::size_t>(i)].get(), i + n);
+    }
+}
+
+void interrupts(check::Checks &checks) {
+    checks.add("interrupts-and-time-limits-of-many-calls", [] {
+        rpyc::Service service("Interrupted");
+        service.expose("add", [](int a, int b) { return a + b; });
+        service.expose("slow", [](int ms, int n) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+            return n;
+        });
+        service.expose("back", [](const Object &same) {
+            int sum = 0;
+            for (int i = 0; i < 5; i++)
+                sum += same(i).as<int>();
+            return sum;
+        });
+        const auto counted = rpyc::Class<Counted>("Counted").expose("plus(n)", &Counted::plus);
+        service.expose("counted", [] { return std::make_shared<Counted>(); });
+        rpyc::Server server("tcp://127.0.0.1:0", service);
+        server.start();
+        {
+            const rpyc::Connection conn = rpyc::connect(server.address());
+            const Object root = conn.root();
+            std::atomic<int> ended{0}, good{0};
+            std::vector<std::thread> threads;
+            for (int t = 0; t < 4; t++)
+                threads.emplace_back([&, t] {
+                    for (int n = 0; n < 200; n++) {
+                        try {
+                            call_somehow(root, (n * 5 + t) % 7, n);
+                            good++;
+                        } catch (const rpyc::Interrupted &) {
+                        } catch (const rpyc::Timeout &) {
+                        } catch (const std::exception &error) {
+                            std::fprintf(stderr, "%s\n", error.what());
+                            good -= 1000000;
+                        }
+                    }
+                    ended++;
+                });
+            for (int i = 0; ended < 4; i++) {
+                conn.interrupt();
+                std::this_thread::sleep_for(std::chrono::microseconds(i * 37 % 5000));
+            }
+            for (auto &thread : threads)
+                thread.join();
+            TRUE(good >= 0);
+            try {
+                root.call("add", 0, 0);
+            } catch (const rpyc::Interrupted &) {
+                // The last one had nobody to end.
+            }
+            EQUAL(root.call("add", 40, 2), 42);
+        }
+        for (int i = 0; i < 2000 && Counted::alive != 0; i++)
+            std::this_thread::sleep_for(10ms);
+        EQUAL(Counted::alive.load(), 0);
+        server.stop();
+        server.join();
+    });
+}
+
 }  // namespace
 
 int main() {
@@ -424,5 +522,6 @@ int main() {
     memory(checks);
     types(checks);
     streams(checks);
+    interrupts(checks);
     return checks.run();
 }

@@ -232,7 +232,7 @@ def large(ask):
     asks("large request", lambda: ask("size", bytes(LARGE)))
     asks("after it", lambda: ask("size", b"1"))
     asks("large reply", lambda: len(ask("make", LARGE)))
-    asks("after that", lambda: ask("size", b"1"))
+    asks("after the reply", lambda: ask("size", b"1"))
 
 
 def killed(ask, owner, middle):
