@@ -47,6 +47,9 @@ def register(version):
             if kind == "go":                         # which gives back when its collector runs
                 del native["all is given back"]
             for question in native:
+                if question.startswith("large "):    # beyond the default limits, which stock has not
+                    case.equal(native[question][0], "builtins.ValueError", question)
+                    continue
                 case.equal(same(native[question]), same(stock[question]), "%s, with %s in the middle" % (question, kind))
         case.note("%d answers of each of %d" % (len(stock), len(KINDS)))
 
