@@ -23,7 +23,8 @@ import (
 // received no message is closed for a new one, unless "make_room" is "false". "max_connections_per_address" limits the
 // connections of one address.
 //
-// Each call runs in a goroutine of its own, so methods must be safe for concurrent use; WithSerial changes that.
+// Each call runs in a goroutine of its own, so methods must be safe for concurrent use; WithSerial changes that. The
+// goroutines of all connections share the threads of Go, so the option "pool_threads" has no effect.
 type Server struct {
 	service any
 	options options

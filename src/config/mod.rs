@@ -120,6 +120,8 @@ pub struct Config {
     pub make_room: bool,
     /// Of a server: several sockets can listen at its TCP address.
     pub reuse_port: bool,
+    /// The threads that serve all connections; 0: each has one. Of a server.
+    pub pool_threads: usize,
     pub bind_threads: bool,
     pub release: Release,
     pub dialect: Dialect,
@@ -180,6 +182,7 @@ impl Default for Config {
             max_connections_per_address: 0,
             make_room: true,
             reuse_port: false,
+            pool_threads: 0,
             bind_threads: false,
             release: Release::Lazy,
             dialect: Dialect::Auto,

@@ -66,7 +66,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 59] = [
+pub static SETTINGS: [Setting; 60] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may access the names in safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -141,6 +141,8 @@ pub static SETTINGS: [Setting; 59] = [
         "of a server: at the limit of rpyc_server_set_max_connections the oldest connection that has sent no message is closed for a new one. If there is none, or with \"false\", the new one is closed"),
     option!("reuse_port", "false", FIXED, Plain, bool, reuse_port,
         "of a server on tcp: other sockets of the same user can listen at the address too, and the kernel divides new connections among them (SO_REUSEPORT). When one of them is closed, connections that it has not accepted are reset; pass on a socket to restart without that"),
+    option!("pool_threads", "0", FIXED, Threads, usize, pool_threads,
+        "of a server: threads that serve all connections together; \"auto\" is one for each processor, at least 4. 0: each connection has a thread of its own. Not with bind_threads"),
     option!("release", "lazy", CHANGEABLE, Plain, Release, release,
         "the peer is told of freed objects after the next message, within 100 ms if a thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking"),
     option!("dialect", "auto", FIXED, Plain, Dialect, dialect,
@@ -246,6 +248,8 @@ struct WholeSeconds;
 /// Of compression.
 struct Level;
 struct Microseconds;
+/// Of a pool.
+struct Threads;
 
 impl Form<bool> for Plain {
     const KIND: Kind = Kind::Flag;
@@ -299,6 +303,22 @@ impl Form<u32> for Level {
     }
 
     fn write(value: &u32) -> String {
+        value.to_string()
+    }
+}
+
+impl Form<usize> for Threads {
+    const KIND: Kind = Kind::Number;
+    const WANTS: &'static str = "a number of threads up to 1024, or auto";
+
+    fn read(text: &str) -> Option<usize> {
+        match text.trim() {
+            "auto" => Some(std::thread::available_parallelism().map_or(4, usize::from).clamp(4, 1024)),
+            number => number.parse().ok().filter(|threads| *threads <= 1024),
+        }
+    }
+
+    fn write(value: &usize) -> String {
         value.to_string()
     }
 }

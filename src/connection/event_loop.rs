@@ -9,8 +9,7 @@ use super::wait::{Step, Waited, step_until};
 use crate::error::{Error, Result};
 use crate::objects::{deadline, time_limit};
 use crate::sync::Instant;
-use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::transport::Event;
+use crate::sync::atomic::Ordering;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +20,24 @@ const ROUNDS: usize = 16;
 const MESSAGES: u64 = 64;
 
 /// The work of one call of `process`.
-struct Work {
+pub(super) struct Work {
     rounds: usize,
-    steps: u64,
+    pub(super) steps: u64,
     /// The number of messages taken before it.
     messages: u64,
+    /// No further message is handled then.
+    until: Option<Instant>,
+}
+
+impl Work {
+    pub(super) fn new(inner: &mut Inner, until: Option<Instant>) -> Work {
+        Work { rounds: 0, steps: 0, messages: inner.protocol.messages(), until }
+    }
+
+    fn is_done(&self, messages: u64) -> bool {
+        let late = |until| self.steps > 0 && Instant::now() >= until;
+        self.steps >= MESSAGES || messages.wrapping_sub(self.messages) >= MESSAGES || self.until.is_some_and(late)
+    }
 }
 
 /// The conditions that the loop must wait for on the descriptors.
@@ -45,7 +57,7 @@ impl Inner {
     }
 
     /// Passes the reader role to another waiting thread. The loop is not woken for changes that it sees itself.
-    fn hand_over_processed(&mut self) {
+    pub(super) fn hand_over_processed(&mut self) {
         if !self.reader.waiters.is_empty() {
             self.hand_over_reader();
         }
@@ -56,7 +68,7 @@ impl Inner {
         !self.writer.broken && self.protocol.outgoing().len() > limit
     }
 
-    fn has_room_to_receive(&mut self) -> bool {
+    pub(super) fn has_room_to_receive(&mut self) -> bool {
         let limit = self.protocol.config().limits.buffered;
         !self.protocol.is_at_end_of_stream() && self.protocol.incoming().has_room(limit)
     }
@@ -66,9 +78,11 @@ impl Shared {
     /// Enables or disables non-blocking mode: then only threads that wait for a reply wait for the peer to receive.
     pub(super) fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.check_fork()?;
+        if matches!(self.loop_wake.get().map(Arc::as_ref), Some(Wake::Pool(_))) {
+            return Err(Error::State("the pool of a server drives the connection".into()));
+        }
         if on && self.loop_wake.get().is_none() {
-            let event = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
-            let _ = self.loop_wake.set(Arc::new(Wake { event, rung: AtomicBool::new(false) }));
+            let _ = self.loop_wake.set(Arc::new(Wake::event()?));
         }
         let wake = self.loop_wake.get().filter(|_| on).cloned();
         let mut inner = self.lock();
@@ -96,13 +110,13 @@ impl Shared {
     }
 
     pub(super) fn wake_fileno(&self) -> Option<RawFd> {
-        self.lock().event_loop.looped.as_ref().map(|wake| wake.event.fd())
+        self.lock().event_loop.looped.as_ref().and_then(|wake| wake.fd())
     }
 
     /// Rejects a request of the loop if the output queue is full.
     pub(super) fn check_room(&self) -> Result<()> {
         let mut inner = self.lock();
-        if !inner.event_loop.is_on() || inner.life.end.is_some() {
+        if !inner.event_loop.is_of_application() || inner.life.end.is_some() {
             return Ok(());
         }
         if inner.is_full() {
@@ -116,7 +130,10 @@ impl Shared {
     }
 
     pub(super) fn interest(&self) -> Interest {
-        let mut inner = self.lock();
+        self.interest_of(&mut self.lock())
+    }
+
+    pub(super) fn interest_of(&self, inner: &mut Inner) -> Interest {
         if inner.life.end.is_some() || inner.writer.broken {
             return Interest { read: true, write: false };
         }
@@ -129,7 +146,10 @@ impl Shared {
 
     /// Returns how long the loop may wait before it calls `process` without an event. None is no limit.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let mut inner = self.lock();
+        self.deadline_of(&mut self.lock())
+    }
+
+    pub(super) fn deadline_of(&self, inner: &mut Inner) -> Option<Duration> {
         if inner.life.end.is_some() {
             return Some(Duration::ZERO);
         }
@@ -144,7 +164,7 @@ impl Shared {
         let skip = inner.protocol.skip_deadline().map(|until| until.saturating_sub(deadline::clock()));
         // A loop that does not read cannot measure silence.
         let silence = if !inner.reader.reading && inner.has_room_to_receive() { inner.silence_left() } else { None };
-        let releases = self.release_deadline(&mut inner);
+        let releases = self.release_deadline(inner);
         let now = Instant::now();
         let expiries = inner.protocol.waiting().filter_map(|token| match token {
             Token::Async(result) => result.time_left(now),
@@ -162,7 +182,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.event_loop.processing += 1;
         inner.event_loop.more = false;
-        let mut work = Work { rounds: 0, steps: 0, messages: inner.protocol.messages() };
+        let mut work = Work::new(&mut inner, None);
         let step = |inner| {
             let (inner, step) = self.process_once(inner, &mut work);
             work.steps += matches!(step, Step::Handled | Step::Reply(_)) as u64;
@@ -182,11 +202,11 @@ impl Shared {
     }
 
     /// Does one step of `process`.
-    fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Step) {
+    pub(super) fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Step) {
         if let Some(error) = inner.life.failed.take() {
             return (self.finish(inner, *error), Step::Retry);
         }
-        if work.steps >= MESSAGES || inner.protocol.messages().wrapping_sub(work.messages) >= MESSAGES {
+        if work.is_done(inner.protocol.messages()) {
             inner.event_loop.more = true;
             self.flush_some(&mut inner);
             return (inner, Step::TimedOut);

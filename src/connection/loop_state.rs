@@ -1,8 +1,10 @@
 //! Defines the state through which an event loop and the threads of its connection communicate.
 
+use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::transport::Event;
-use std::sync::Arc;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Weak};
 
 /// Whether an event loop drives the connection, and its progress.
 #[derive(Default)]
@@ -22,6 +24,12 @@ impl EventLoop {
         self.looped.is_some()
     }
 
+    /// Returns whether an event loop of the application drives the connection, and not a pool.
+    #[cold]
+    pub(super) fn is_of_application(&self) -> bool {
+        matches!(self.looped.as_deref(), Some(Wake::Event { .. }))
+    }
+
     /// Ends one `process`. The caller of the outermost checks the conditions itself.
     pub(super) fn end_processing(&mut self) {
         self.processing -= 1;
@@ -33,24 +41,53 @@ impl EventLoop {
     }
 }
 
+/// Drives connections like a loop, with threads of the library: a pool of a server.
+pub trait Driver: Send + Sync {
+    /// Called when the connection has work, or may have. Called under the lock of the connection.
+    fn summon(&self);
+}
+
 /// Wakes the loop when another thread has left work for it.
-pub(super) struct Wake {
-    pub(super) event: Event,
-    pub(super) rung: AtomicBool,
+pub(super) enum Wake {
+    Event { event: Event, rung: AtomicBool },
+    Pool(Weak<dyn Driver>),
 }
 
 impl Wake {
-    pub(super) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.event.set();
+    pub(super) fn event() -> Result<Wake> {
+        let event = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
+        Ok(Wake::Event { event, rung: AtomicBool::new(false) })
+    }
+
+    pub(super) fn fd(&self) -> Option<RawFd> {
+        match self {
+            Wake::Event { event, .. } => Some(event.fd()),
+            Wake::Pool(_) => None,
         }
     }
 
-    pub(super) fn clear(&self) {
-        if self.rung.load(Ordering::Acquire) {
-            self.event.clear();
-            // Last: a ring in between is seen by the loop, which gets its conditions again before it waits.
-            self.rung.store(false, Ordering::Release);
+    pub(super) fn ring(&self) {
+        match self {
+            Wake::Event { event, rung } => {
+                if !rung.swap(true, Ordering::AcqRel) {
+                    event.set();
+                }
+            }
+            Wake::Pool(driver) => {
+                if let Some(driver) = driver.upgrade() {
+                    driver.summon();
+                }
+            }
+        }
+    }
+
+    fn clear(&self) {
+        if let Wake::Event { event, rung } = self {
+            if rung.load(Ordering::Acquire) {
+                event.clear();
+                // Last: a ring in between is seen by the loop, which gets its conditions again before it waits.
+                rung.store(false, Ordering::Release);
+            }
         }
     }
 }

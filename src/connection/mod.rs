@@ -16,6 +16,7 @@ mod limit;
 mod loop_state;
 mod obtain;
 mod peer;
+mod pooled;
 mod queue;
 mod reading;
 mod releasing;
@@ -36,7 +37,9 @@ pub use convert::{Patience, convert, convert_later};
 pub use dialing::Connect;
 pub(crate) use draining::{Requests, SETTLED};
 pub use event_loop::Interest;
+pub use loop_state::Driver;
 pub use obtain::{obtain, obtain_array, obtain_value, pickled};
+pub use pooled::Turned;
 pub use queue::Queue;
 pub use resting::Lookout;
 pub use shared::{Attachment, Shared};
@@ -393,6 +396,7 @@ impl Connection {
             self.shared.set_release(release);
         }
         self.shared.disturb();
+        self.shared.tell_pool();
         Ok(())
     }
 

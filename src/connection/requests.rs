@@ -34,7 +34,7 @@ impl Shared {
         if waits {
             self.enter_wait(&mut inner)?;
         }
-        if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
+        if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_of_application() {
             inner = self.await_first_word(inner);
         }
         if inner.life.end.is_some() {

@@ -18,11 +18,11 @@ pub trait Lookout: Send + Sync {
 }
 
 /// It is watched.
-const SEEN: u8 = 0;
+pub(super) const SEEN: u8 = 0;
 /// It rests.
-const RESTING: u8 = 1;
+pub(super) const RESTING: u8 = 1;
 /// It rests and is no longer watched.
-const UNSEEN: u8 = 2;
+pub(super) const UNSEEN: u8 = 2;
 /// It rests, but another thread has left work: the lookout does it.
 const TENDED: u8 = 3;
 
@@ -34,15 +34,23 @@ impl Shared {
     }
 
     /// Called by the lookout. Returns true if the connection rests, so that the lookout need not watch it until it is
-    /// told.
-    pub(crate) fn leaves_sight(&self) -> bool {
-        self.sight.compare_exchange(RESTING, UNSEEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    /// told. `calm` means that no code has run for it since the last check.
+    pub(crate) fn leaves_sight(&self, calm: bool) -> bool {
+        let pooled = self.has_loop.load(Ordering::Relaxed);
+        if pooled && !calm {
+            return false;
+        }
+        let leaves = self.sight.compare_exchange(RESTING, UNSEEN, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if leaves && pooled {
+            self.free_buffers();
+        }
+        leaves
     }
 
     /// Returns whether its thread rests, so that it only notices input of the peer.
     #[inline]
     pub(super) fn is_resting(&self) -> bool {
-        self.sight.load(Ordering::Acquire) != SEEN
+        self.sight.load(Ordering::Acquire) != SEEN && !self.has_loop.load(Ordering::Relaxed)
     }
 
     /// Called when another thread leaves work to the serving thread, which may rest: pending output, a failure, a

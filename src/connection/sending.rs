@@ -132,8 +132,10 @@ impl Shared {
     /// Bounds the pending requests of a thread that runs a queue: beyond the bound it waits like other threads.
     #[cold]
     pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        if !inner.event_loop.is_on() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT {
-            return self.flush_and_tell(inner);
+        if !inner.event_loop.is_of_application() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT {
+            inner = self.flush_and_tell(inner);
+            // A pool may have found that this thread sends.
+            inner.tell_loop();
         }
         inner
     }
@@ -206,6 +208,15 @@ impl Shared {
                     inner.writer.broken = true;
                     self.disturb();
                 }
+            }
+        }
+    }
+
+    /// Does the same from a thread that must not wait for the lock.
+    pub(crate) fn send_waiting(&self) {
+        if self.check_fork().is_ok() {
+            if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
+                self.flush_some(&mut inner);
             }
         }
     }

@@ -127,6 +127,8 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - reuse_port=false: of a server on tcp: other sockets of the same user can listen at the address too, and the kernel
 ///   divides new connections among them (SO_REUSEPORT). When one of them is closed, connections that it has not
 ///   accepted are reset; pass on a socket to restart without that
+/// - pool_threads=0: of a server: threads that serve all connections together; "auto" is one for each processor, at
+///   least 4. 0: each connection has a thread of its own. Not with bind_threads
 /// - release=lazy: the peer is told of freed objects after the next message, within 100 ms if a thread serves or an
 ///   event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
 /// - dialect=auto: "5": rpyc 4.1 to 5.3. "6": rpyc 6. auto: that of the peer (see rpyc_connect)

@@ -1,5 +1,6 @@
-//! Implements a server: it accepts connections and serves each in a thread of its own.
+//! Implements a server: it accepts connections and serves each in a thread of its own, or all in a pool of threads.
 
+pub mod pool;
 mod room;
 mod source;
 mod stop;
@@ -16,6 +17,7 @@ use crate::objects::{Class, Object};
 use crate::panics;
 use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
 use crate::transport::{Address, Listener, Transport};
+use pool::Pool;
 use room::{Origin, Place};
 use source::Source;
 use std::collections::BTreeMap;
@@ -47,6 +49,8 @@ struct Inner {
     /// The threads that accept and serve, including those of the application.
     crew: Arc<Crew>,
     watcher: Arc<Watcher>,
+    /// The threads that serve all connections, if each has no thread of its own.
+    pool: Option<Arc<Pool>>,
     /// Keeps the root that all connections share as long as the server.
     _shared_root: Option<Arc<Object>>,
 }
@@ -107,6 +111,14 @@ impl Server {
 
     fn over(source: Source, service: &Arc<Class>, config: Config) -> Result<Server> {
         let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
+        let pool = match config.pool_threads {
+            0 => None,
+            _ if config.bind_threads => {
+                let text = "bind_threads needs a thread for each connection: it cannot be used with pool_threads";
+                return Err(Error::Argument(text.into()));
+            }
+            threads => Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?)),
+        };
         let inner = Inner {
             source,
             service: service.clone(),
@@ -121,6 +133,7 @@ impl Server {
             changed: Condvar::new(),
             crew: Crew::new(),
             watcher: Watcher::new(),
+            pool,
         };
         Ok(Server { inner: Arc::new(inner) })
     }
@@ -167,6 +180,7 @@ impl Server {
         let inner = self.inner.clone();
         self.inner.crew.spawn("rpyc-accept", move || inner.accept_all()).map_err(|e| {
             lock(&self.inner.state).started = false;
+            self.inner.pool.iter().for_each(|pool| pool.close());
             Error::io("cannot start a thread that accepts", e)
         })
     }
@@ -250,11 +264,19 @@ impl Inner {
             return Err(Error::State("the server is accepting already".into()));
         }
         state.started = for_all;
+        if for_all {
+            self.pool.iter().for_each(|pool| pool.open());
+        }
         Ok(self.crew.enter())
     }
 
     fn accept_all(self: &Arc<Inner>) {
         let _accepting = stop::Accepting::new(self);
+        self.accept_until_stopped();
+        self.pool.iter().for_each(|pool| pool.close());
+    }
+
+    fn accept_until_stopped(self: &Arc<Inner>) {
         let (mut failing, mut attempts) = (None, 0u64);
         loop {
             match self.source.accept() {
@@ -294,7 +316,22 @@ impl Inner {
             return Err(Error::Limit(text));
         }
         // Registered before its thread runs, so that `join` and the limit count it.
-        let (id, shared) = self.enter(transport);
+        let (id, shared) = self.enter(transport.clone());
+        if let Some(pool) = &self.pool {
+            match self.pool_serves(pool, id, &*transport, &shared) {
+                Ok(true) => return Ok(()),
+                // It has no descriptor that a pool can watch.
+                Ok(false) => {}
+                Err(e) => {
+                    let text = || format!("{} is turned away: {e}", shared.name());
+                    self.config.application.logger.write(Level::Error, text);
+                    shared.end();
+                    self.leave(id);
+                    return Err(e);
+                }
+            }
+        }
+        drop(transport);
         let (peer, inner) = (shared.clone(), self.clone());
         let spawned = self.crew.spawn("rpyc-serve", move || {
             // The error was logged.
@@ -366,9 +403,13 @@ impl Inner {
         self.changed.notify_all();
     }
 
-    fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
+    fn begin_place(&self, id: u64, shared: &Arc<Shared>) {
         lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
         self.watcher.watch(shared);
+    }
+
+    fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
+        self.begin_place(id, shared);
         let stopping = || self.stopping.load(Ordering::Acquire);
         let served = panics::inside(|| Connection::serve_accepted(shared, &self.service, stopping));
         shared.end();
@@ -387,6 +428,7 @@ impl Inner {
         for shared in open {
             shared.end();
         }
+        self.pool.iter().for_each(|pool| pool.close());
         self.watcher.stop();
         self.changed.notify_all();
     }

@@ -4,6 +4,8 @@
 use crate::connection::{Lookout, Shared};
 use crate::log::{self, Level};
 use crate::sync::{Condvar, Crew, Instant, Mutex, MutexGuard, lock, wait, wait_for};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,9 +23,43 @@ pub struct Watcher {
     changed: Condvar,
 }
 
+/// Something that is told when a time has passed.
+pub trait Summoned: Send + Sync {
+    /// Called in the thread of the watcher, at or after the time.
+    fn is_due(&self, at: Instant);
+}
+
+/// An entry of the heap, ordered by time.
+struct Due {
+    at: Instant,
+    whom: Weak<dyn Summoned>,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Due) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Due) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Due) -> std::cmp::Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
+    /// The times at which connections of a pool need a turn, the next first.
+    due: BinaryHeap<Reverse<Due>>,
     /// It has been started; a failed start is tried again.
     started: bool,
     /// Its thread holds connections.
@@ -42,6 +78,25 @@ impl State {
     fn add(&mut self, shared: &Arc<Shared>) -> bool {
         self.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
         self.watched.len() == 1
+    }
+
+    /// Takes the entries whose time has passed.
+    fn take_due(&mut self) -> Vec<(Instant, Arc<dyn Summoned>)> {
+        let mut taken = Vec::new();
+        if self.due.is_empty() {
+            return taken;
+        }
+        let now = Instant::now();
+        while self.due.peek().is_some_and(|Reverse(first)| first.at <= now) {
+            let Some(Reverse(due)) = self.due.pop() else { break };
+            taken.extend(due.whom.upgrade().map(|whom| (due.at, whom)));
+        }
+        taken
+    }
+
+    /// Returns the time until the next entry.
+    fn time_left(&self) -> Option<Duration> {
+        self.due.peek().map(|Reverse(first)| first.at.saturating_duration_since(Instant::now()))
     }
 }
 
@@ -73,6 +128,17 @@ impl Watcher {
         if let Some(e) = failed {
             log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
         }
+        if first {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Tells `whom` when the time has passed. The watcher has been started.
+    pub fn summon_at(&self, at: Instant, whom: Weak<dyn Summoned>) {
+        let mut state = lock(&self.state);
+        let first = state.due.peek().is_none_or(|Reverse(first)| at < first.at);
+        state.due.push(Reverse(Due { at, whom }));
+        drop(state);
         if first {
             self.changed.notify_all();
         }
@@ -127,8 +193,8 @@ impl Watcher {
             let mut busy = false;
             state.watched.retain_mut(|watched| {
                 let Some(shared) = watched.shared.upgrade() else { return false };
-                let open = !shared.is_closed() && !shared.leaves_sight();
                 let (started, running) = shared.activity();
+                let open = !shared.is_closed() && !shared.leaves_sight(started == watched.seen);
                 busy |= running;
                 let is_long = open && running && started == watched.seen;
                 watched.seen = started;
@@ -140,24 +206,30 @@ impl Watcher {
                 open
             });
             let idle = state.watched.is_empty();
+            let due = state.take_due();
             state.looking = true;
             drop(state);
+            due.iter().for_each(|(at, whom)| whom.is_due(*at));
             for shared in &long {
                 shared.take_in();
                 shared.release_waiting();
+                shared.send_waiting();
             }
             tended.iter().for_each(|shared| shared.tend());
             // This may drop the last reference, which runs code of the application.
-            drop((all, long, tended));
+            drop((all, long, tended, due));
             state = lock(&self.state);
             state.looking = false;
             self.changed.notify_all();
             if state.stopped {
                 break;
             }
-            state = match idle && state.watched.is_empty() {
-                true => wait(&self.changed, state),
-                false => wait_for(&self.changed, state, if busy { BUSY_WAIT } else { CALM }),
+            let calm = idle && state.watched.is_empty();
+            let interval = (!calm).then_some(if busy { BUSY_WAIT } else { CALM });
+            state = match interval.into_iter().chain(state.time_left()).min() {
+                None => wait(&self.changed, state),
+                Some(Duration::ZERO) => state,
+                Some(time) => wait_for(&self.changed, state, time),
             };
         }
     }

@@ -30,7 +30,7 @@ pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
 #[cfg(feature = "model")]
 pub use shm::waiting::Sleepers;
-pub use sys::{Event, thread_number, write_quietly};
+pub use sys::{Event, Poller, thread_number, write_quietly};
 #[cfg(not(feature = "model"))]
 pub(crate) use watch::Watch;
 

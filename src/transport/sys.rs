@@ -131,6 +131,68 @@ impl Event {
     }
 }
 
+/// Waits for many descriptors at once, from several threads (epoll). A descriptor is reported once, then no more until
+/// it is armed again.
+pub struct Poller(OwnedFd);
+
+impl Poller {
+    pub fn new() -> io::Result<Poller> {
+        // SAFETY: no pointers; the result is a new descriptor, which nobody else owns.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: as above.
+        Ok(Poller(above_standard(unsafe { OwnedFd::from_raw_fd(fd) })?))
+    }
+
+    /// Watches an event until it is cleared: every wait returns its number.
+    pub fn watch(&self, event: &Event, number: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, event.fd(), libc::EPOLLIN, number)
+    }
+
+    /// Adds a descriptor. It is not armed, but its end may be reported once.
+    pub fn add(&self, fd: RawFd, number: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLONESHOT, number)
+    }
+
+    /// Has the next readiness of a descriptor reported once, also its end.
+    pub fn arm(&self, fd: RawFd, read: bool, write: bool, number: u64) -> io::Result<()> {
+        let events = if read { libc::EPOLLIN | libc::EPOLLRDHUP } else { 0 } | if write { libc::EPOLLOUT } else { 0 };
+        self.control(libc::EPOLL_CTL_MOD, fd, events | libc::EPOLLONESHOT, number)
+    }
+
+    pub fn remove(&self, fd: RawFd) {
+        // Fails only if it is not there.
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+    }
+
+    fn control(&self, what: i32, fd: RawFd, events: i32, number: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: number };
+        // SAFETY: `event` outlives the call, which copies it; the kernel checks the descriptors.
+        match unsafe { libc::epoll_ctl(self.0.as_raw_fd(), what, fd, &raw mut event) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Waits for the next report at most `timeout` (None is no limit), and returns its number. None after the time,
+    /// and after a signal.
+    pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Option<u64>> {
+        let time = timeout.map_or(-1, |time| i32::try_from(time.as_millis()).unwrap_or(i32::MAX));
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        // SAFETY: `event` is writable and there is room for one; the descriptor is open.
+        match unsafe { libc::epoll_wait(self.0.as_raw_fd(), &raw mut event, 1, time) } {
+            0 => Ok(None),
+            1.. => Ok(Some(event.u64)),
+            _ => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+                e => Err(e),
+            },
+        }
+    }
+}
+
 /// Ends waits for input. Its descriptor is made when it is first needed.
 #[derive(Default)]
 pub(super) struct Bell(OnceCell<Event>);

@@ -12,6 +12,7 @@ mod closing;
 mod embedding;
 mod fixture;
 mod nesting;
+mod pool;
 mod releases;
 mod resting;
 mod results;

@@ -45,6 +45,7 @@ def started(case, command):
 # Loops receive up to max_buffered of each peer that reads nothing.
 SERVERS = {
     "c-server": attacked("server"), "shm-server": over_shm("server"), "shm-queue": over_shm("queue"), "queue": attacked("queue"), "slave": attacked("slave"), "small-stacks": attacked("small"),
+    "pool": attacked("server", more=("pool_threads=3",)),
     "loop": attacked("loop", more=("max_buffered=%d" % (16 * MIB),)), "sessions": attacked("sessions", "hostile_sessions"),
     "bare-server": flagged("--set", lambda case: [case.program("bare_server"), "tcp://127.0.0.1:0"]),
     "cpp-server": flagged("--set", lambda case: [case.program("cpp/interop_server"), "tcp://127.0.0.1:0"]),
@@ -52,11 +53,13 @@ SERVERS = {
     "tool-server": flagged("-o", lambda case: [tool.binary(), "serve"]),
 }
 # Those that give lists and dicts of the library.
-WITH_CONTAINERS = ("c-server", "queue", "small-stacks", "loop", "sessions")
+WITH_CONTAINERS = ("c-server", "pool", "queue", "small-stacks", "loop", "sessions")
 # Those whose connections are accepted by the library.
-ACCEPTING = ("c-server", "queue", "slave", "cpp-server", "go-server", "tool-server")
+ACCEPTING = ("c-server", "pool", "queue", "slave", "cpp-server", "go-server", "tool-server")
 
-# What is short over shared memory, where the peer's end is in Python: the rest is in `make test-long`.
+# What is about the threads of a pool: the rest is in `make test-long`.
+IN_POOL = ("releases", "rules", "floods", "begun", "idle", "unread", "places", "answers", "mutants")
+# What is short over shared memory, where the peer's end is in Python, likewise.
 OVER_SHM = ("targets-and-ids", "rules", "requests", "malformed", "frames", "answers", "mutants", "memory")
 
 
@@ -87,7 +90,8 @@ def attack(case, name, functions, options=()):
 
 
 def is_long(server, group):
-    return server == "shm-queue" or server == "shm-server" and group not in OVER_SHM
+    short = {"shm-queue": (), "shm-server": OVER_SHM, "pool": IN_POOL}.get(server)
+    return short is not None and group not in short
 
 
 def register(server, group, functions, options=()):

@@ -75,7 +75,7 @@ def c_client(case, address, *options, before=(), program="interop_client"):
 
 
 def c_server_python_client(version, transport, *options):
-    extra = ["--bind-threads"] if options else []
+    extra = ["--bind-threads"] if "bind_threads=true" in options else []
 
     def function(case):
         case.python(version)

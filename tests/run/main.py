@@ -73,6 +73,7 @@ import one_process                                      # noqa: F401
 import memory
 import silence                                        # noqa: F401
 import handover                                      # noqa: F401
+import pool                                           # noqa: F401
 import soak                                          # noqa: F401
 import cpp                                           # noqa: F401
 import nesting                                       # noqa: F401

@@ -10,11 +10,13 @@ from runner import ROOT, test
 
 CLIENT = os.path.join(ROOT, "tests", "run", "clients", "silence_client.py")
 PROGRAM = "border/silence"
-KINDS = ("threads", "one", "own", "loop")
+KINDS = ("threads", "pool", "one", "own", "loop")
 SECONDS = 8                                          # until whatever is waited for has certainly come
 
 
 def start(case, kind, *options, address="tcp://127.0.0.1:0"):
+    if kind == "pool":
+        kind, options = "threads", ("pool_threads=2", *options)
     server = case.start([case.program(PROGRAM), kind, address, *options])
     return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
 
@@ -222,7 +224,7 @@ def first(kind):
         one = connect(address)
         ends(case, one, "a peer that says nothing")
         server.wait_for(r"^log .*\(first_message_timeout\)|^ended RPYC_ERR_LIMIT", SECONDS)
-        if kind == "threads":
+        if kind in ("threads", "pool"):
             two = connect(address)
             two.sendall(ping(3))
             answer(two)

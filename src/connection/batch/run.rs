@@ -238,7 +238,7 @@ impl Shared {
         let _pause = turn::pause();
         let mut inner = self.lock();
         self.enter_wait(&mut inner)?;
-        if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
+        if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_of_application() {
             inner = self.await_first_word(inner);
         }
         inner.reader.batch_runs = inner.reader.batch_runs.wrapping_add(1);

@@ -79,8 +79,8 @@ pub struct rpyc_queue {
     _opaque: (),
 }
 
-/// A server: it listens at an address and serves each connection in a thread of its own. One more thread reads for
-/// connections with long-running calls. Shared.
+/// A server: it listens at an address and serves each connection in a thread of its own, or all connections in a pool
+/// of threads (pool_threads). One more thread reads for connections with long-running calls. Shared.
 pub struct rpyc_server {
     _opaque: (),
 }

@@ -23,7 +23,8 @@ pub const RPYC_WAIT_WRITE: i32 = 2;
 /// @param connection borrowed
 /// @param nonblocking 1 enables the mode; 0 disables it and flushes pending output, which can block
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_IO (no descriptor available)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the pool of a server drives it), RPYC_ERR_IO (no
+///         descriptor available)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

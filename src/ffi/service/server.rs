@@ -51,6 +51,14 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// Makes a server. When the function returns, the address is bound and clients can connect. They are served once
 /// rpyc_server_serve(), rpyc_server_start() or rpyc_server_serve_one() is called.
 ///
+/// Each connection has a thread of its own, or, with the option pool_threads, a few threads serve all connections:
+///
+/// ```c
+/// if (!rpyc_config_set(config, "pool_threads", "auto", &error)
+///     && !rpyc_server_new("tcp://:18861", service, config, &server, &error))
+///     rpyc_server_serve(server, &error);
+/// ```
+///
 /// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "unix:///PATH" or
 ///        "shm:///PATH" (see rpyc_transport_connect()); "fd:N" to take over descriptor N, a TCP or Unix socket that
 ///        listens already (see rpyc_server_pass_socket()); "" to not listen, for a server that only gets connections
@@ -59,7 +67,8 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// @param config copied; the options of the connections; NULL for the defaults
 /// @param server_out owned, free with rpyc_server_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_ARGUMENT (pool_threads with
+///         bind_threads), RPYC_ERR_IO
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
@@ -169,7 +178,8 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
     }
 }
 
-/// Accepts connections in this thread until the server is stopped. Each connection is served in a thread of its own.
+/// Accepts connections in this thread until the server is stopped. Each connection is served in a thread of its own,
+/// or all in the threads of the pool.
 ///
 /// @param server borrowed
 /// @param error_out owned, free with rpyc_error_free(); may be NULL

@@ -12,8 +12,8 @@ class Slave;
 class Stream;
 
 /**
- * A server: it listens at an address and serves each connection in a thread of its own. Copies are the same server.
- * Destroying the last one stops it.
+ * A server: it listens at an address and serves each connection in a thread of its own, or all connections in a few
+ * threads, with the option pool_threads. Copies are the same server. Destroying the last one stops it.
  */
 class [[nodiscard]] Server {
 public:
