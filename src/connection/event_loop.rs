@@ -63,7 +63,7 @@ impl Inner {
         }
     }
 
-    fn is_full(&mut self) -> bool {
+    pub(super) fn is_full(&mut self) -> bool {
         let limit = self.protocol.config().limits.queued;
         !self.writer.broken && self.protocol.outgoing().len() > limit
     }

@@ -5,6 +5,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::transport::Event;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Whether an event loop drives the connection, and its progress.
 #[derive(Default)]
@@ -16,6 +17,15 @@ pub(super) struct EventLoop {
     /// The nesting depth of running calls of `process`. The loop gets its conditions again when the outermost has
     /// ended.
     pub(super) processing: usize,
+    /// In a pool: the peer accepts no output.
+    pub(super) stall: Option<Stall>,
+}
+
+/// How long the peer of a pooled connection has accepted nothing.
+pub(super) struct Stall {
+    pub(super) since: Duration,
+    pub(super) waiting: usize,
+    pub(super) received: Option<u64>,
 }
 
 impl EventLoop {

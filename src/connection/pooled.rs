@@ -2,13 +2,13 @@
 //! messages; a thread that waits within a call reads the connection itself, as all waiting threads do.
 
 use super::event_loop::{Interest, Work};
-use super::loop_state::{Driver, Wake};
+use super::loop_state::{Driver, Stall, Wake};
 use super::resting::{RESTING, SEEN, UNSEEN};
 use super::shared::Shared;
 use super::state::{Guard, Inner, unlock_and_drop};
 use super::wait::{Step, Waited, step_until};
 use crate::error::{Error, Result};
-use crate::objects::{Class, time_limit, turn};
+use crate::objects::{Class, deadline, time_limit, turn};
 use crate::sync::Instant;
 use crate::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -119,15 +119,43 @@ impl Shared {
     fn turned(self: &Arc<Shared>, mut inner: Guard<'_>) -> Turned {
         inner.hand_over_processed();
         inner.event_loop.more |= self.transport.holds_input() && inner.has_room_to_receive();
+        let stall = self.watch_output(&mut inner);
         let turned = match &inner.life.end {
             Some(Error::Eof(_) | Error::Closed(_)) => Turned::Over(Ok(())),
             Some(error) => Turned::Over(Err(error.clone())),
             None => match self.deadline_of(&mut inner) {
                 Some(Duration::ZERO) => Turned::More,
-                left => Turned::Rests(self.interest_of(&mut inner), left),
+                left => Turned::Rests(self.interest_of(&mut inner), left.into_iter().chain(stall).min()),
             },
         };
         unlock_and_drop(inner);
         turned
+    }
+
+    /// Ends the connection, in its next turn, if the peer accepts no output: as a thread that waits for room to send
+    /// does, when too much input is buffered, or after `idle_timeout`. Returns the time that is left.
+    fn watch_output(&self, inner: &mut Inner) -> Option<Duration> {
+        let waiting = inner.protocol.outgoing().len();
+        if waiting == 0 || inner.writer.broken || inner.life.end.is_some() || inner.life.failed.is_some() {
+            inner.event_loop.stall = None;
+            return None;
+        }
+        let limit = inner.protocol.config().limits.buffered;
+        if inner.is_full() && !inner.reader.reading && !inner.protocol.incoming().has_room(limit) {
+            let why = format!("the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)");
+            self.give_up_sending(inner, why);
+            return None;
+        }
+        let most = inner.protocol.config().idle_timeout?;
+        let (now, received) = (deadline::clock(), inner.protocol.received());
+        let before = inner.event_loop.stall.take();
+        let same = before.filter(|stall| waiting >= stall.waiting && received == stall.received);
+        let since = same.map_or(now, |stall| stall.since);
+        inner.event_loop.stall = Some(Stall { since, waiting, received });
+        let left = most.saturating_sub(now.saturating_sub(since));
+        if left.is_zero() {
+            self.give_up_sending(inner, "the peer receives nothing for too long (idle_timeout)".into());
+        }
+        Some(left)
     }
 }

@@ -223,7 +223,7 @@ impl Shared {
 
     /// Marks the connection as failed for sending, with the reason.
     #[cold]
-    fn give_up_sending(&self, inner: &mut Inner, why: String) {
+    pub(super) fn give_up_sending(&self, inner: &mut Inner, why: String) {
         inner.writer.broken = true;
         inner.life.failed = Some(Box::new(Error::Limit(why)));
         self.alerts.has_failed();

@@ -236,14 +236,24 @@ existing file is overwritten. On a terminal, a bar shows the progress.",
         name: "serve",
         operands: "[ADDR]",
         brief: "run a small service to try clients with",
-        usage: &["rpyc serve [ADDR]"],
+        usage: &["rpyc serve [ADDR] [--pool N|auto]"],
         about: "\
 Serves echo, add, sleep, fail, call and zeros to every client; 'rpyc dir ADDR' lists them. Prints
 \"listening ADDR\" first; without ADDR, it uses the socket that systemd passes (LISTEN_FDS), otherwise a free
 port of 127.0.0.1. ADDR can be fd:N, a socket that listens already. Ctrl-C or SIGTERM ends it: requests that
 have arrived are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
         takes: &[Kind::Address],
-        options: &[CONNECTION, HELP],
+        options: &[
+            &[option(
+                "",
+                "--pool",
+                Kind::Text,
+                "N|auto",
+                "serve all connections with N threads; auto: one for each processor, at least 4",
+            )],
+            CONNECTION,
+            HELP,
+        ],
         examples: &[],
     },
     Command {

@@ -1,6 +1,6 @@
 //! `rpyc serve`: a small service to try clients, networks and this tool with.
 
-use crate::command_line::{ConnectionOptions, Parser, Word, next, surplus, unknown};
+use crate::command_line::{ConnectionOptions, Parser, Word, next, surplus, text, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{help, peer, show, signals};
 use rpyc::escape;
@@ -24,6 +24,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
             Word::Value(text) if address.is_none() => address = Some(text),
             Word::Value(text) => return Err(surplus(parser, &text)),
             Word::Option(option) if option == "-h" || option == "--help" => return help::of(parser),
+            Word::Option(option) if option == "--pool" => options.config.set("pool_threads", &text(parser)?)?,
             Word::Option(option) if options.take(&option, parser)? => {}
             Word::Option(option) => return Err(unknown(&option)),
         }
