@@ -403,6 +403,7 @@ impl Inner {
         self.changed.notify_all();
     }
 
+    /// Does what comes before the instance of the service, in every kind of server.
     fn begin_place(&self, id: u64, shared: &Arc<Shared>) {
         lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
         self.watcher.watch(shared);
