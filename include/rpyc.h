@@ -275,8 +275,9 @@ typedef struct rpyc_queue rpyc_queue;
 typedef struct rpyc_redirection rpyc_redirection;
 
 /**
- * A server: it listens at an address and serves each connection in a thread of its own. One more
- * thread reads for connections with long-running calls. Shared.
+ * A server: it listens at an address and serves each connection in a thread of its own, or all
+ * connections in a pool of threads (pool_threads). One more thread reads for connections with
+ * long-running calls. Shared.
  */
 typedef struct rpyc_server rpyc_server;
 
@@ -2075,6 +2076,8 @@ void rpyc_config_free(rpyc_config *config);
  *   too, and the kernel divides new connections among them (SO_REUSEPORT). When one of them is
  *   closed, connections that it has not accepted are reset; pass on a socket to restart without
  *   that
+ * - pool_threads=0: of a server: threads that serve all connections together; "auto" is one for
+ *   each processor, at least 4. 0: each connection has a thread of its own. Not with bind_threads
  * - release=lazy: the peer is told of freed objects after the next message, within 100 ms if a
  *   thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the
  *   transport accepts it without blocking
@@ -3307,7 +3310,8 @@ int32_t rpyc_connection_wake_fileno(const rpyc_connection *connection);
  * @param connection   borrowed
  * @param nonblocking  1 enables the mode; 0 disables it and flushes pending output, which can block
  * @param error_out    owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_IO (no descriptor available)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the pool of a server drives it),
+ *         RPYC_ERR_IO (no descriptor available)
  *
  * Threads: any. Since: 0.1.
  */
@@ -6641,10 +6645,10 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
 /**
  * @defgroup rpyc_servers Servers
  *
- * A server listens at an address and serves each connection in a thread of its own.
- * rpyc_server_stop() may be called in a signal handler through the descriptor of
- * rpyc_server_stop_fd(). rpyc_server_drain() stops without losing a request, and
- * rpyc_server_pass_socket() hands the listening socket to a successor.
+ * A server listens at an address and serves each connection in a thread of its own, or all
+ * connections in a few threads, with the option pool_threads. rpyc_server_stop() may be called in a
+ * signal handler through the descriptor of rpyc_server_stop_fd(). rpyc_server_drain() stops without
+ * losing a request, and rpyc_server_pass_socket() hands the listening socket to a successor.
  *
  * @code{.c}
  * rpyc_server *server = NULL;
@@ -6660,6 +6664,17 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * Makes a server. When the function returns, the address is bound and clients can connect. They are
  * served once rpyc_server_serve(), rpyc_server_start() or rpyc_server_serve_one() is called.
  *
+ * Each connection has a thread of its own, or, with the option pool_threads, a few threads serve
+ * all connections:
+ *
+ * @code{.c}
+ * rpyc_config *config = rpyc_config_new();
+ * if (!rpyc_config_set(config, "pool_threads", "auto", &error)
+ *     && !rpyc_server_new("tcp://:18861", service, config, &server, &error))
+ *     rpyc_server_serve(server, &error);
+ * rpyc_config_free(config);
+ * @endcode
+ *
  * @param address     copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free
  *                    port), "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect()); "fd:N"
  *                    to take over descriptor N, a TCP or Unix socket that listens already (see
@@ -6669,7 +6684,8 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * @param config      copied; the options of the connections; NULL for the defaults
  * @param server_out  owned, free with rpyc_server_free()
  * @param error_out   owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_ARGUMENT (pool_threads
+ *         with bind_threads), RPYC_ERR_IO
  *
  * Threads: any. Since: 0.1.
  */
@@ -6740,7 +6756,7 @@ rpyc_status rpyc_server_set_max_connections(rpyc_server *server,
 
 /**
  * Accepts connections in this thread until the server is stopped. Each connection is served in a
- * thread of its own.
+ * thread of its own, or all in the threads of the pool.
  *
  * @param server     borrowed
  * @param error_out  owned, free with rpyc_error_free(); may be NULL

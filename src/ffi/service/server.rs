@@ -54,9 +54,11 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// Each connection has a thread of its own, or, with the option pool_threads, a few threads serve all connections:
 ///
 /// ```c
+/// rpyc_config *config = rpyc_config_new();
 /// if (!rpyc_config_set(config, "pool_threads", "auto", &error)
 ///     && !rpyc_server_new("tcp://:18861", service, config, &server, &error))
 ///     rpyc_server_serve(server, &error);
+/// rpyc_config_free(config);
 /// ```
 ///
 /// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "unix:///PATH" or
