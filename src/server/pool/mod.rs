@@ -171,7 +171,7 @@ impl Pool {
             state.running += 1;
             drop(state);
             let work = work.clone();
-            if let Err(e) = crew.spawn("rpyc-serve", move || work()) {
+            if let Err(e) = crew.spawn("rpyc-serve", work) {
                 let mut state = lock(&self.state);
                 state.running -= 1;
                 // Fewer threads serve too.
