@@ -13,12 +13,19 @@ import (
 // Both dialects are supported: that of RPyC 6 and that of RPyC 4.1 to 5.3. Dial detects which one the server uses, if
 // necessary with a second connection beside the first. For a server of 4.1 to 5.3 that exits after its first
 // connection, give the option WithConfig("dialect", "5").
+//
+// With the option WithConfig("connect_retry", "60"), Dial repeats an attempt that failed because the server is not there
+// or does not answer, for 60 seconds at most and not after the context has ended.
 func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {
 		return nil, err
 	}
 	o := collect(opts)
+	return repeat(ctx, o, func() (*Conn, error) { return dialOnce(ctx, addr, network, address, o) })
+}
+
+func dialOnce(ctx context.Context, addr, network, address string, o options) (*Conn, error) {
 	if dialect := o.config["dialect"]; dialect == "" || dialect == "auto" {
 		d := dialing{addr: addr, network: network, address: address, options: o}
 		waiting, cancel := ctx, context.CancelFunc(func() {})

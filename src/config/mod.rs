@@ -102,6 +102,11 @@ pub struct Config {
     /// How long close waits for the peer to end the stream (rpyc 6 peers do).
     pub close_timeout: Duration,
     pub connect_timeout: Option<Duration>,
+    /// The total time for which a failed connect is repeated.
+    pub connect_retry: Option<Duration>,
+    /// After so long a silence a PING is sent, whose reply must come within `heartbeat_timeout`.
+    pub heartbeat: Option<Duration>,
+    pub heartbeat_timeout: Duration,
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
     /// How long a message that has begun may fail to go on, also one beyond a limit, which is passed over.
@@ -173,6 +178,9 @@ impl Default for Config {
             sync_request_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),
+            connect_retry: None,
+            heartbeat: None,
+            heartbeat_timeout: Duration::from_secs(10),
             tcp_keepalive: None,
             frame_timeout: Some(Duration::from_secs(30)),
             handshake_timeout: Some(Duration::from_secs(10)),

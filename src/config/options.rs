@@ -66,7 +66,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 60] = [
+pub static SETTINGS: [Setting; 63] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may access the names in safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -123,6 +123,8 @@ pub static SETTINGS: [Setting; 60] = [
         "time limit for the peer when a connection is closed; not \"none\""),
     option!("connect_timeout", "10", FIXED, Plain, Option<Duration>, connect_timeout,
         "time limit for connecting"),
+    option!("connect_retry", "none", FIXED, Plain, Option<Duration>, connect_retry,
+        "total time for which rpyc_connect repeats an attempt that failed because the server is not there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt"),
     option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
         "after this time without input, in whole seconds, the kernel probes the peer. The connection ends after five such times without a reply"),
     option!("frame_timeout", "30", CHANGEABLE, Plain, Option<Duration>, frame_timeout,
@@ -133,6 +135,10 @@ pub static SETTINGS: [Setting; 60] = [
         "time limit for the first complete message of the peer, after which the connection ends. Stock clients send nothing until they are used"),
     option!("idle_timeout", "none", CHANGEABLE, Plain, Option<Duration>, idle_timeout,
         "time without input from the peer after which the connection ends, while no request waits for its reply in either direction, or while the peer does not accept output"),
+    option!("heartbeat", "none", CHANGEABLE, Plain, Option<Duration>, heartbeat,
+        "time without input from the peer after which a PING is sent, while no request waits for its reply in either direction, by the thread that serves the connection or by its event loop. Only for peers that serve: others do not reply"),
+    option!("heartbeat_timeout", "10", CHANGEABLE, Plain, Duration, heartbeat_timeout,
+        "time without input after the PING of heartbeat, after which the connection ends; not \"none\""),
     option!("max_connections", "0", FIXED, Plain, usize, max_connections,
         "of a server: as rpyc_server_set_max_connections"),
     option!("max_connections_per_address", "0", FIXED, Plain, usize, max_connections_per_address,

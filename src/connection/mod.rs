@@ -22,6 +22,7 @@ mod reading;
 mod releasing;
 mod requests;
 mod resting;
+mod retrying;
 mod seats;
 mod sending;
 mod serving;
@@ -146,8 +147,23 @@ impl Connection {
         Connection::connect_by(address, &transport, service, config)
     }
 
-    /// Connects with transports that `connect` makes. A second one is made only if the address allows it.
+    /// Connects with transports that `connect` makes. A second one is made only if the address allows it, or if the
+    /// option `connect_retry` does.
     pub fn connect_by(
+        address: &Address,
+        connect: &Connect<'_>,
+        service: Option<&Arc<Class>>,
+        config: Config,
+    ) -> Result<Connection> {
+        match config.connect_retry {
+            None => Connection::connect_once(address, connect, service, config),
+            time => {
+                retrying::repeat(address, time, || Connection::connect_once(address, connect, service, config.clone()))
+            }
+        }
+    }
+
+    fn connect_once(
         address: &Address,
         connect: &Connect<'_>,
         service: Option<&Arc<Class>>,

@@ -128,6 +128,8 @@ struct Core<T> {
     root: Option<Arc<dyn Local>>,
     wrap: Arc<dyn Wrap>,
     serving: usize,
+    /// The number of the PING of a heartbeat that is not answered yet.
+    heartbeat: Option<i64>,
     lent: Vec<u64>,
     deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
     threads: Threads,
@@ -172,6 +174,7 @@ impl<T> Protocol<T> {
                 root,
                 wrap,
                 serving: 0,
+                heartbeat: None,
                 lent: Vec::new(),
                 deadlines: BinaryHeap::new(),
                 threads: Threads::default(),
@@ -370,7 +373,7 @@ impl<T> Protocol<T> {
             bytes: incoming.map_or(self.taken_at, Incoming::total),
             messages: self.messages,
             mid_message: incoming.is_some_and(|incoming| incoming.is_mid_frame() && !incoming.is_skipping()),
-            busy: self.core.serving > 0 || self.core.pending.len() > 0,
+            busy: self.core.serving > 0 || self.core.pending.len() > self.core.heartbeat.is_some() as usize,
         }
     }
 
@@ -407,7 +410,20 @@ impl<T> Protocol<T> {
         }
         let verdict = self.noted_silence(now).verdict(now, self.heard_so_far(), &self.core.config);
         self.core.failure = verdict.map(Box::new);
+        if self.core.failure.is_none() {
+            self.beat(now);
+        }
         self.core.failure.is_some()
+    }
+
+    /// Sends a PING to a silent peer, if it is time. One that is not answered yet is not repeated.
+    fn beat(&mut self, now: Duration) {
+        let heard = self.heard_so_far();
+        let Some(silence) = &mut self.silence else { return };
+        if silence.wants_ping(now, heard, &self.core.config) {
+            silence.pinged(now, heard);
+            self.core.put_heartbeat();
+        }
     }
 
     /// Returns the time at which `watch_silence` must be called at the latest, as far as it is known.
@@ -641,6 +657,8 @@ impl<T> Core<T> {
     fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
         if self.native.is_offer(seq) {
             self.offer_answered(outcome)?;
+        } else if self.heartbeat == Some(seq) {
+            self.heartbeat = None;
         } else {
             self.notes.add(Level::Debug, || format!("nobody waits any more for the answer to request {seq}"));
         }

@@ -326,6 +326,23 @@ impl<T> Core<T> {
         }
     }
 
+    /// Writes a PING whose reply only shows that the peer is there.
+    #[cold]
+    pub(super) fn put_heartbeat(&mut self) {
+        if self.state != State::Open || self.heartbeat.is_some() {
+            return;
+        }
+        let seq = self.pending.next_seq();
+        let data = [Value::from("heartbeat")];
+        let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |boxer, out| {
+            put_body::<_, false>(boxer, out, &Body::Raw { handler: Handler::Ping as i64, args: &data }, None)
+        });
+        if sent.is_ok() {
+            self.pending.insert(None);
+            self.heartbeat = Some(seq);
+        }
+    }
+
     pub(super) fn put_close(&mut self) {
         let seq = self.pending.next_seq();
         let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |boxer, out| {

@@ -29,6 +29,7 @@ impl Heard {
     pub fn matters(&self, config: &Config) -> bool {
         self.mid_message
             || config.idle_timeout.is_some()
+            || config.heartbeat.is_some()
             || config.first_message_timeout.is_some() && self.messages == 0
     }
 
@@ -44,6 +45,8 @@ pub(super) struct Silence {
     since: Option<Duration>,
     under_way: Option<Mark>,
     quiet: Option<Mark>,
+    /// A PING was sent because of the silence.
+    pinged: Option<Mark>,
 }
 
 /// What was received by a time.
@@ -69,6 +72,17 @@ impl Silence {
             Some(before) if before.heard.bytes == heard.bytes && !heard.busy => Some(before),
             _ => Some(mark),
         };
+        self.pinged = self.pinged.filter(|before| before.heard.bytes == heard.bytes && !heard.busy);
+    }
+
+    /// Returns whether a PING is to be sent now.
+    pub fn wants_ping(&self, now: Duration, heard: Heard, config: &Config) -> bool {
+        self.pinged.is_none() && self.until_ping(heard, config).is_some_and(|until| now >= until)
+    }
+
+    /// Begins to measure the time of the reply.
+    pub fn pinged(&mut self, now: Duration, heard: Heard) {
+        self.pinged = Some(Mark { since: now, heard });
     }
 
     /// Returns whether the partial message has had its time and no more of it is buffered.
@@ -87,6 +101,8 @@ impl Silence {
             "the peer has sent no message in time (first_message_timeout)".to_owned()
         } else if over(self.until_idle(config)) {
             "the peer has been idle for too long (idle_timeout)".to_owned()
+        } else if over(self.until_pong(config)) {
+            "the peer does not answer a PING in time (heartbeat_timeout)".to_owned()
         } else {
             return None;
         };
@@ -96,7 +112,9 @@ impl Silence {
     /// Returns the earliest time at which `verdict` can fail, as far as it is known.
     pub fn deadline(&self, heard: Heard, config: &Config) -> Option<Duration> {
         let message = self.until_message(heard, config);
-        message.into_iter().chain(self.until_first_message(heard, config)).chain(self.until_idle(config)).min()
+        let heartbeat = self.until_pong(config).or_else(|| self.until_ping(heard, config));
+        let first = self.until_first_message(heard, config);
+        message.into_iter().chain(first).chain(self.until_idle(config)).chain(heartbeat).min()
     }
 
     fn until_message(&self, heard: Heard, config: &Config) -> Option<Duration> {
@@ -107,6 +125,16 @@ impl Silence {
     fn until_first_message(&self, heard: Heard, config: &Config) -> Option<Duration> {
         let time = config.first_message_timeout.filter(|_| heard.messages == 0)?;
         Some(self.since?.saturating_add(time))
+    }
+
+    /// A peer whose dialect is not known yet cannot be asked.
+    fn until_ping(&self, heard: Heard, config: &Config) -> Option<Duration> {
+        let heartbeat = config.heartbeat.filter(|_| heard.messages > 0)?;
+        Some(self.quiet?.since.saturating_add(heartbeat))
+    }
+
+    fn until_pong(&self, config: &Config) -> Option<Duration> {
+        Some(self.pinged?.since.saturating_add(config.heartbeat_timeout))
     }
 
     fn until_idle(&self, config: &Config) -> Option<Duration> {

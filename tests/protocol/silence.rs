@@ -191,3 +191,53 @@ fn options_may_change_while_it_is_silent() {
     goes_on(&mut wire, 10);
     ends(&mut wire, 1000, "idle_timeout");
 }
+
+#[test]
+fn a_heartbeat_finds_a_peer_that_is_gone() {
+    for dialect in BOTH {
+        let config = Config {
+            heartbeat: Some(Duration::from_secs(20)),
+            heartbeat_timeout: Duration::from_secs(5),
+            ..Config::default()
+        };
+        let (mut wire, _) = Wire::with_root(dialect, config, &root());
+        wire.said();
+        goes_on(&mut wire, 0);
+        assert_eq!(wire.session.silence_deadline(), Some(at(20_000)));
+        goes_on(&mut wire, 19_999);
+        assert_eq!(wire.said().len(), 0);
+        goes_on(&mut wire, 20_000);
+        assert_eq!(wire.said().len(), 1, "PING");
+        assert_eq!(wire.session.silence_deadline(), Some(at(25_000)));
+        // Any input shows that the peer is there.
+        let request = ping(&wire, 1);
+        push(&mut wire.session, &request, 100);
+        nothing(wire.event());
+        wire.said();
+        goes_on(&mut wire, 24_000);
+        assert_eq!(wire.session.silence_deadline(), Some(at(44_000)));
+        // The first PING has no reply: it is not repeated, but its time begins anew.
+        goes_on(&mut wire, 44_000);
+        assert_eq!(wire.said().len(), 0);
+        goes_on(&mut wire, 48_999);
+        ends(&mut wire, 49_000, "heartbeat_timeout");
+    }
+}
+
+#[test]
+fn a_heartbeat_waits_for_the_first_message_and_for_requests() {
+    for dialect in BOTH {
+        let config = Config { heartbeat: Some(Duration::from_secs(20)), ..Config::default() };
+        let mut wire = Wire::new(dialect, config.clone(), Some(root()));
+        goes_on(&mut wire, 0);
+        assert_eq!(wire.session.silence_deadline(), None, "the peer's dialect is not known");
+        let (mut wire, _) = Wire::with_root(dialect, config, &root());
+        goes_on(&mut wire, 0);
+        wire.session.request(Body::Raw { handler: 1, args: &[Value::from("a long call")] }, 7).unwrap();
+        wire.said();
+        for minute in 1..10 {
+            goes_on(&mut wire, minute * 60_000);
+        }
+        assert_eq!(wire.said().len(), 0, "a peer that is busy with a request need not read");
+    }
+}
