@@ -2056,6 +2056,9 @@ void rpyc_config_free(rpyc_config *config);
  *
  * - close_timeout=5: time limit for the peer when a connection is closed; not "none"
  * - connect_timeout=10: time limit for connecting
+ * - connect_retry=none: total time for which rpyc_connect repeats an attempt that failed because
+ *   the server is not there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout
+ *   limits each attempt
  * - tcp_keepalive=none: after this time without input, in whole seconds, the kernel probes the
  *   peer. The connection ends after five such times without a reply
  * - frame_timeout=30: time limit for progress of a message that has begun, to its end or by 16384
@@ -2066,6 +2069,11 @@ void rpyc_config_free(rpyc_config *config);
  *   the connection ends. Stock clients send nothing until they are used
  * - idle_timeout=none: time without input from the peer after which the connection ends, while no
  *   request waits for its reply in either direction, or while the peer does not accept output
+ * - heartbeat=none: time without input from the peer after which a PING is sent, while no request
+ *   waits for its reply in either direction, by the thread that serves the connection or by its
+ *   event loop. Only for peers that serve: others do not reply
+ * - heartbeat_timeout=10: time without input after the PING of heartbeat, after which the
+ *   connection ends; not "none"
  * - max_connections=0: of a server: as rpyc_server_set_max_connections
  * - max_connections_per_address=0: of a server: limit of connections from one IPv4 address or one
  *   /64 of IPv6; more are closed at once. 0: no limit. Unix sockets have no addresses
