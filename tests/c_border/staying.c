@@ -101,7 +101,7 @@ static void heartbeat(const char *address, const char *how)
     if (strcmp(how, "loop") == 0) {
         status = loop(connection);
     } else if (strcmp(how, "background") == 0) {
-        OK(rpyc_connection_serve_background(connection, &serving, &error));
+        OK(rpyc_connection_serve_background(connection, 1, 0, &serving, &error));
         while (!rpyc_connection_closed(connection))
             nanosleep(&(struct timespec){0, 10000000}, NULL);
         rpyc_serving_free(serving);

@@ -38,7 +38,7 @@ def beating(version, kind):
         server, port = serving(case, version)
         client = case.start([case.program("border/staying"), "heartbeat", "tcp://127.0.0.1:" + port, kind])
         client.wait_for(r"^connected", case.left(30))
-        server.wait_for(r"^pings 3$", case.left(30))
+        server.wait_for(r"^pings 1$", case.left(30))
         case.check("ended" not in client.output, "the peer answers")
         server.signal(signal.SIGSTOP)
         client.wait_for(r"^ended RPYC_ERR_LIMIT$", case.left(30))
@@ -49,5 +49,5 @@ def beating(version, kind):
 
 for version in ("6.0.2", "5.3.1"):
     test("staying.server-is-restarted." + version)(restarted(version, RESTARTS))
-    for kind in KINDS:
+    for kind in KINDS if version == "6.0.2" else ("loop",):
         test("staying.heartbeat.%s.%s" % (kind, version))(beating(version, kind))
