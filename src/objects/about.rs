@@ -16,6 +16,8 @@ pub enum About {
     /// Of a bound method: the function, and its object.
     Function,
     Itself,
+    /// Of a class: the method that `issubclass` calls.
+    SubclassCheck,
 }
 
 /// What functions have beside what all objects have.
@@ -25,7 +27,8 @@ pub(super) const OF_FUNCTIONS: &[&str] =
 pub(super) const OF_METHODS: &[&str] =
     &["__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__annotations__", "__func__", "__self__"];
 /// What classes have.
-pub(super) const OF_CLASSES: &[&str] = &["__qualname__", "__bases__", "__mro__", "__annotations__"];
+pub(super) const OF_CLASSES: &[&str] =
+    &["__qualname__", "__bases__", "__mro__", "__annotations__", "__subclasscheck__"];
 
 pub(super) fn about(name: &str) -> Option<About> {
     Some(match name {
@@ -41,6 +44,7 @@ pub(super) fn about(name: &str) -> Option<About> {
         "__annotations__" => About::Annotations,
         "__func__" => About::Function,
         "__self__" => About::Itself,
+        "__subclasscheck__" => About::SubclassCheck,
         _ => return None,
     })
 }

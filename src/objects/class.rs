@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::defaults;
 use super::peer::Peer;
+use super::reflect;
 use super::signature::Signature;
 use super::turn::Turn;
 use crate::error::{Error, Result};
@@ -438,14 +439,20 @@ impl Class {
     pub fn as_object(self: &Arc<Class>) -> Arc<ClassObject> {
         let mut known = lock(&self.class_object);
         known.upgrade().unwrap_or_else(|| {
-            // What is special is asked of the type, and a class is none of its own instances.
-            let own = |member: &&Arc<Member>| {
-                let kind = matches!(member.kind, MemberKind::Method { .. } | MemberKind::Constant(_));
-                kind && !member.name.as_str().starts_with("__")
+            let own = |member: &Arc<Member>| match member.kind {
+                MemberKind::Method { .. } | MemberKind::Constant(_) => Some(member.clone()),
+                MemberKind::Property { .. } => Some(Arc::new(reflect::property_of(member))),
+                MemberKind::Default(_) => None,
             };
-            let members: Vec<Arc<Member>> = self.members.iter().filter(own).cloned().collect();
+            let members: Vec<Arc<Member>> = self.members.iter().filter_map(own).collect();
             let names = self.members.iter().map(|member| &member.name);
-            let shape = defaults::class_shape(self.shape.class_name(), &members, names);
+            let mut shape = defaults::class_shape(self.shape.class_name(), &members, names);
+            // As Python: the methods of the type of classes, then those of the class itself, special ones included.
+            if let (Value::Tuple(of_type), Value::Tuple(of_class)) = (&shape.inspect, inspection(&members)) {
+                let more = of_class.iter().filter(|pair| !of_type.iter().any(|known| names_same(known, pair)));
+                shape.inspect = Value::Tuple(of_type.iter().chain(more).cloned().collect());
+            }
+            let shape = Arc::new(shape);
             let made = Arc::new(ClassObject { class: self.clone(), shape, members });
             *known = Arc::downgrade(&made);
             made
@@ -481,6 +488,11 @@ fn inspection(members: &[Arc<Member>]) -> Value {
         Value::tuple(vec![Value::Str(member.name.clone()), doc])
     };
     Value::Tuple(listed.map(pair).collect())
+}
+
+/// Returns whether two entries of an answer to INSPECT have the same name.
+fn names_same(entry: &Value, other: &Value) -> bool {
+    matches!((entry, other), (Value::Tuple(entry), Value::Tuple(other)) if entry.first() == other.first())
 }
 
 /// A constructor, whose signature stands where that of a method does.
@@ -531,7 +543,7 @@ impl Local for Object {
 pub struct ClassObject {
     pub(super) class: Arc<Class>,
     shape: Arc<Shape>,
-    /// Its methods and constants, behind what all classes have.
+    /// Its methods, constants and property objects, behind what all classes have.
     members: Vec<Arc<Member>>,
 }
 
@@ -541,7 +553,15 @@ impl ClassObject {
         &self.class
     }
 
-    /// A method or constant by its index in the shape.
+    /// A property object, or a constant, by its name.
+    pub(super) fn property(&self, name: &str) -> Option<Value> {
+        self.members.iter().find(|member| member.name.as_str() == name).and_then(|member| match &member.kind {
+            MemberKind::Constant(value) => Some(value.clone()),
+            _ => None,
+        })
+    }
+
+    /// A method, constant or property object by its index in the shape.
     pub(super) fn member(&self, index: u32) -> Option<&Arc<Member>> {
         self.members.get(defaults::class_member(index)?)
     }

@@ -112,15 +112,18 @@ pub(super) fn method_shape() -> &'static Arc<Shape> {
 
 /// Of a class that is sent, with what can be had of it without an instance.
 /// `names` are those that its instances have, which `dir()` of a class shows too.
-pub(super) fn class_shape<'a>(class: &str, more: &[Arc<Member>], names: impl Iterator<Item = &'a Text>) -> Arc<Shape> {
+pub(super) fn class_shape<'a>(class: &str, more: &[Arc<Member>], names: impl Iterator<Item = &'a Text>) -> Shape {
     let mut shape = callable("builtins.type", OF_CLASSES, more);
     shape.of_class = Some(Text::new(class));
+    let listed =
+        ["__call__", "__format__", "__subclasscheck__"].map(|name| Value::tuple(vec![Value::str(name), Value::None]));
+    shape.inspect = Value::Tuple(listed.into());
     let unlisted: Vec<Value> =
         names.filter(|name| shape.member(name.as_bytes()).is_none()).cloned().map(Value::Str).collect();
     if let Value::Tuple(listed) = &shape.dir {
         shape.dir = Value::Tuple(listed.iter().cloned().chain(unlisted).collect());
     }
-    Arc::new(shape)
+    shape
 }
 
 /// Which of those an index of such a shape stands for.

@@ -324,6 +324,7 @@ fn on_callable(
                 let equal = args.pop().is_some_and(|other| is_same(target, &other));
                 job.give(Ok(by_identity(op, equal)));
             }
+            Some(Slot::About(what)) => call_value(job, about(what), args, keywords),
             _ => job.fail("TypeError", "the object does not support this"),
         },
         Op::Pickle { .. } => job.fail("TypeError", format!("cannot pickle '{}' object", target.shape().class_name())),

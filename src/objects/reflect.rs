@@ -2,9 +2,10 @@
 //! `inspect.signature()` of Python ask for them. The rules give it only to peers that may use all attributes.
 
 use super::about::About;
-use super::class::{Class, ClassObject, Definition, Member, MemberKind, Method, Object};
+use super::class::{Class, ClassObject, Definition, Function, Member, MemberKind, Method, Object};
 use super::defaults;
 use super::signature::Signature;
+use crate::error::Exception;
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::{Arc, LazyLock};
 
@@ -43,6 +44,12 @@ static PROPERTY: LazyLock<Arc<Class>> = LazyLock::new(|| {
 
 /// A property as its class has it.
 struct Described(Option<Text>);
+
+/// What a class has in the place of a property: the property object.
+pub(super) fn property_of(member: &Member) -> Member {
+    let value = reference(PROPERTY.instance(Box::new(Described(member.doc.clone()))));
+    Member { name: member.name.clone(), doc: member.doc.clone(), kind: MemberKind::Constant(value) }
+}
 
 fn described(name: &str, read: fn(&Object) -> Value) -> Member {
     let get: Method = Arc::new(move |mut call| {
@@ -98,9 +105,7 @@ pub(super) fn of_class(class: &ClassObject, about: About, unbound: Take) -> Valu
                 let value = match &member.kind {
                     MemberKind::Method { .. } => unbound(class, member),
                     MemberKind::Constant(value) => value.clone(),
-                    MemberKind::Property { .. } => {
-                        reference(PROPERTY.instance(Box::new(Described(member.doc.clone()))))
-                    }
+                    MemberKind::Property { .. } => class.property(member.name.as_str()).unwrap_or_default(),
                     MemberKind::Default(_) => return None,
                 };
                 Some((Value::Str(member.name.clone()), value))
@@ -114,8 +119,29 @@ pub(super) fn of_class(class: &ClassObject, about: About, unbound: Take) -> Valu
             let about = [("__module__", module_of(of)), ("__doc__", of.doc().cloned().map_or(Value::None, Value::Str))];
             Value::Dict(own.chain(about.map(|(name, value)| (Value::str(name), value))).collect())
         }
+        About::SubclassCheck => subclass_check(of.clone()),
         _ => empty_dict(),
     }
+}
+
+/// A function that says whether its argument is the class or derives from it, as `issubclass` asks.
+fn subclass_check(of: Arc<Class>) -> Value {
+    let run: Method = Arc::new(move |mut call| {
+        let derives = match call.args() {
+            [Value::Ref(Reference::Local(class))] => {
+                class.instances().map(|instances| instances.is_or_derives_from(of.shape()))
+            }
+            [Value::Ref(Reference::Remote(class))] => class.is_class.then_some(false),
+            _ => None,
+        };
+        drop(match derives {
+            Some(derives) => call.reply(Value::Bool(derives)),
+            None => call.raise(Exception::builtin("TypeError", "issubclass() arg 1 must be a class")),
+        });
+    });
+    let kind = MemberKind::Method { run, signature: Signature::parse("(class)").ok(), quick: false };
+    let member = Member { name: Text::new("__subclasscheck__"), doc: None, kind };
+    reference(Function::new(member, Box::new(())))
 }
 
 // ---------------------------------------------------------------- functions

@@ -74,7 +74,9 @@ get(v)  set()  swap(v, v)  __add__(v)  __radd__(v)  __neg__() > item  __index__(
 =rpyc.async_({0}.mix)({v}, {v}).value  =rpyc.async_({0}.set)({v}).value > item  =operator.index({0})  =callable({0})  ={0} * 2  =abs({0})
 =within({0})  =within({0}, {f})  =bool({0}) and 1  =sorted([{0}, {o}])  =max({0}, {o})  =hex({0})"""
 CLASS = """@call() > item  @call(n) > item  @call(rank=n) > item  @repr  .x  .__name__  .__doc__  @hash  ={0} == {v}  =isinstance({o}, {0})
-=isinstance({v}, {0})  =callable({0})  get()  .get > function  @call(v)  =type({0}).__name__  .rank"""
+=isinstance({v}, {0})  =callable({0})  get()  .get > function  @call(v)  =type({0}).__name__  .rank
+@len  @bool  @iter  @item(k)  @has(v)  __index__()  .__len__ > function  ={0} + 1  =issubclass({0}, {y})  =hasattr(type({0}), {N})
+=hasattr({0}, {N})  =issubclass({y}, {0})  =issubclass({0}, type({0}))  =isinstance({0}, {0})  =isinstance({0}, type)"""
 FUNCTION = """@call()  @call(v)  @call(v, v)  @call(r)  @call(v, b=v)  @call(f, v)  @call(x=v)  @call(v, v, v)  .__name__  .x  @hash  @bool  @equal(v)
 @repr  =callable({0})  =rpyc.async_({0})({v}).value  .__doc__  @len  =list(map({0}, (1, 2)))"""
 BAG = """.x=v  .y=v  .x  .y  .nothing  ~x  ~y  .x=r  ._p  ._p=v  .exposed_x  .exposed_x=v  @repr  @bool  @len  nothing()  .x=f  x(v)  @hash  @equal(v)
@@ -246,7 +248,7 @@ class Writer:
         text, _, result = entry.partition(" > ")
         result = result or "value"
         if text[0] == "=":
-            letters = [letter for letter in "vlktdswofinym" if "{%s}" % letter in text]
+            letters = [letter for letter in "vlktdswofinymN" if "{%s}" % letter in text]
             form = text[1:]
             for number, letter in enumerate(letters):
                 form = form.replace("{%s}" % letter, "{%d}" % (number + 1))
@@ -286,8 +288,7 @@ class Writer:
             if self.chance(.05) and kind != "set":   # sets have no order that could be compared
                 kind = self.one(list(TABLES))        # what it may not have
             asked = ASKED if self.chance(.9) else NAMED
-            # What Python remembers of classes that are netrefs depends on what was asked before.
-            entries = asked if not self.mirrored and kind != "class" and self.chance(.06) else [entry for entry in TABLES[kind] if not (self.mirrored and (entry[0] == "=" or entry.split(" ")[0] in LOCAL))]
+            entries = asked if not self.mirrored and self.chance(.25 if kind == "class" else .06) else [entry for entry in TABLES[kind] if not (self.mirrored and (entry[0] == "=" or entry.split(" ")[0] in LOCAL))]
             if kind == "root":
                 entries = [entry for entry in entries if entry.split("(")[0] not in self.without]
             if self.types[number] == "class":        # the next program would find it changed
