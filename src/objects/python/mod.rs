@@ -19,6 +19,7 @@ mod list;
 mod mappingproxy;
 mod members;
 mod method;
+mod reckon;
 mod release;
 mod set;
 mod slice;

@@ -3,6 +3,7 @@
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Object};
 use super::super::peer::Outcome;
+use super::reckon;
 use super::{Takes, arg, comparison, data, method, property, type_error, type_name, value_error};
 use crate::error::Exception;
 use crate::value::{BadTime, Clock, CompareOp, DAY, Date, Delta, Offset, SECOND, Temporal, TimeSpec, Value};
@@ -74,7 +75,7 @@ fn of_zone(name: &'static str, run: fn(&Temporal) -> Outcome) -> Member {
     method("timezone", name, Takes::Between(1, 1), move |time: &Temporal, _| run(time))
 }
 
-fn isoformat(name: &'static str, run: fn(&Temporal, &Call) -> Outcome) -> Member {
+fn free(name: &'static str, run: fn(&Temporal, &Call) -> Outcome) -> Member {
     method("datetime", name, Takes::Anything, run)
 }
 
@@ -169,15 +170,6 @@ fn difference(left: &Temporal, right: &Temporal) -> Outcome {
     }
 }
 
-fn multiply(time: &Temporal, call: &Call) -> Outcome {
-    let (Value::Int(_) | Value::Bool(_), Some(factor)) = (arg(call, 0), arg(call, 0).to_i64()) else {
-        return Ok(Value::NotImplemented);
-    };
-    let product = delta(time)?.total().checked_mul(factor.into());
-    let product = product.ok_or_else(|| Exception::builtin("OverflowError", "the product is too large"))?;
-    Delta::of(product).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(overflow)
-}
-
 fn scaled(time: &Temporal, sign: i128) -> Outcome {
     let span = delta(time)?.total() * sign;
     Delta::of(span).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(overflow)
@@ -229,6 +221,7 @@ fn of_dates(members: &mut Vec<Member>) {
         "toordinal" => |time| int(date(time)?.ordinal()),
         "weekday" => |time| int((date(time)?.ordinal() + 6) % 7),
         "isoweekday" => |time| int((date(time)?.ordinal() + 6) % 7 + 1),
+        "ctime" => reckon::ctime,
     );
 }
 
@@ -249,6 +242,7 @@ fn of_clocks(members: &mut Vec<Member>) {
 }
 
 fn of_datetimes(members: &mut Vec<Member>) {
+    both!(members, free, "astimezone" => reckon::astimezone);
     both!(members, plain,
         "date" => |time| Ok(Value::Temporal(Temporal::Date(date(time)?))),
         "time" => |time| {
@@ -280,8 +274,18 @@ fn of_deltas(members: &mut Vec<Member>) {
     members.push(operator("__neg__", 0, |time, _| scaled(time, -1)));
     members.push(operator("__pos__", 0, |time, _| scaled(time, 1)));
     members.push(operator("__abs__", 0, |time, _| scaled(time, delta(time)?.total().signum())));
-    members.push(operator("__mul__", 1, multiply));
-    members.push(operator("__rmul__", 1, multiply));
+    let operators: [(&'static str, fn(Delta, &Call) -> Outcome); 6] = [
+        ("__mul__", reckon::multiply),
+        ("__rmul__", reckon::multiply),
+        ("__truediv__", reckon::divide),
+        ("__floordiv__", reckon::floor_divide),
+        ("__mod__", reckon::modulo),
+        ("__divmod__", reckon::divmod),
+    ];
+    for (name, run) in operators {
+        members
+            .push(method("datetime", name, Takes::Operator(1), move |time: &Temporal, call| run(delta(time)?, call)));
+    }
 }
 
 fn class(name: &str, parts: &[fn(&mut Vec<Member>)]) -> Arc<Class> {
@@ -297,7 +301,7 @@ fn class(name: &str, parts: &[fn(&mut Vec<Member>)]) -> Arc<Class> {
 }
 
 fn with_iso(members: &mut Vec<Member>) {
-    both!(members, isoformat, "isoformat" => iso);
+    both!(members, free, "isoformat" => iso, "replace" => reckon::replace);
 }
 
 static DATE: LazyLock<Arc<Class>> = LazyLock::new(|| class("date", &[common, ordered, reckoned, of_dates, with_iso]));

@@ -160,11 +160,12 @@ impl Temporal {
             if clock.microsecond > 0 {
                 push!(out, ", {}", clock.microsecond);
             }
-            if clock.fold {
-                out.push_str(", fold=1");
-            }
-            if let Some(offset) = clock.offset {
-                push!(out, ", tzinfo={}", offset.repr());
+            let fold = if clock.fold { ", fold=1" } else { "" };
+            match (self, clock.offset) {
+                (_, None) => out.push_str(fold),
+                // CPython has the two in another order in a time than in a datetime.
+                (Temporal::Time(_), Some(offset)) => push!(out, ", tzinfo={}{fold}", offset.repr()),
+                (_, Some(offset)) => push!(out, "{fold}, tzinfo={}", offset.repr()),
             }
         }
         out.push(')');

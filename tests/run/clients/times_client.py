@@ -3,6 +3,7 @@ those of programs that trust each other: times_client.py NATIVE_ADDRESS VERSION.
 import copy
 import operator
 import pickle
+import re
 import sys
 import threading
 from datetime import date, datetime, time, timedelta, timezone
@@ -33,9 +34,37 @@ class Twin(rpyc.Service):
 
 
 NAMES = ["year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "days", "seconds", "microseconds"]
-CALLS = ["isoformat", "toordinal", "weekday", "isoweekday", "total_seconds", "timestamp", "tzname", "dst"]
+CALLS = ["isoformat", "toordinal", "weekday", "isoweekday", "total_seconds", "timestamp", "tzname", "dst", "ctime"]
 OBJECTS = ["date", "time", "timetz", "utcoffset"]
-COMPARE = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.add, operator.sub]
+COMPARE = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.add, operator.sub, operator.truediv,
+           operator.floordiv, operator.mod, divmod]
+FACTORS = (2, -3, 0, 7, 10**9, 10**30, True, 1.5, -0.3, 0.0, 1e-5, 1e300, 1e-300, float("nan"), float("inf"))
+
+
+class Two:
+    def __index__(self):
+        return 2
+
+
+# Arguments of replace(), by place and by name.
+REPLACED = [((), {}), ((2021,), {}), ((2021, 3), {}), ((1, 2, 3), {}), ((1, 2, 3, 4), {}), ((1, 2, 3, 4, 5), {}), ((1, 2, 3, 4, None), {}),
+            ((1, 2, 3, 4, None, 1), {}), ((1, 2, 3, 4, 5, 6, 7, None), {}), ((1, 2, 3, 4, 5, 6, 7, None, 1), {}),
+            ((1, 2, 3, 4, 5, 6, 7, None, 1, 2), {}), (("a",), {}), ((1.5,), {}), ((None,), {}), ((Two(), Two()), {}), ((10**30,), {}),
+            ((2**31,), {}), ((-2**31 - 1,), {}), ((1,), {"year": 2}), ((1,), {"hour": 2}), ((1,), {"nothing": 2}), ((1, 2, 3), {"nothing": 4}),
+            ((), {"nothing": 1}), ((), {"day": 1, "nothing": 2}), ((), {"hour": 1, "nothing": 2}), ((), {"tzinfo": 5}), ((), {"tzinfo": "x"}),
+            ((), {"tzinfo": None}), ((), {"tzinfo": timezone.utc}), ((), {"tzinfo": date(1, 1, 1)}), ((), {"fold": 1}), ((), {"fold": 2}),
+            ((), {"fold": -1, "hour": 99}), ((), {"fold": True}), ((), {"fold": "x"}), ((), {"a": 1, "b": 2, "c": 3, "d": 4})] + [
+    ((), {name: number}) for name, numbers in (("year", (0, 4, 10000)), ("month", (0, 2, 13)), ("day", (0, 31, Two())), ("hour", (-1, 24, 5)),
+                                               ("minute", (60, 0)), ("second", (60, None)), ("microsecond", (10**6, -1, 7)))
+    for number in numbers]
+
+
+def said(ask):
+    """The same with the words of an exception."""
+    try:
+        return str(ask())
+    except Exception as error:
+        return "raises %s: %s" % (type(error).__name__, str(error).splitlines()[0])
 
 
 def outcome(ask):
@@ -66,6 +95,9 @@ def questions(public):
     for number in (2, -3, 0, 10**9, True):
         yield "times %r" % number, lambda thing, number=number: thing * number
         yield "%r times" % number, lambda thing, number=number: number * thing
+    for number in (2, 0.0):
+        for op in (operator.truediv, operator.floordiv, operator.mod, divmod):
+            yield "%s by %r" % (op.__name__, number), lambda thing, op=op, number=number: op(thing, number)
     for sign in (operator.neg, operator.pos, operator.abs):
         yield sign.__name__, sign
     for other in (None, 5, "text"):
@@ -112,8 +144,39 @@ def compared(kind, native, twin):
             ours = take(mine[index])
             check(type(ours) is type(thing) and repr(ours) == repr(thing), "%s of %r: %r" % (name, thing, ours))
         check(isinstance(mine[index], type(thing)) == isinstance(stock[index], type(thing)), "isinstance of %r" % thing)
+    reckoned(mine, stock)
     everything = obtain(native.root.everything())
     check(repr(everything) == repr([THINGS, tuple(THINGS)]), "a list of all: %r" % everything)
+
+
+def reckoned(mine, stock):
+    """replace() and astimezone() of what has them, with the words of their exceptions, and those of divisions."""
+    for thing, a, b in zip(THINGS, mine, stock):
+        if hasattr(thing, "replace"):
+            for args, named in REPLACED:
+                left, right = said(lambda: repr(a.replace(*args, **named))), said(lambda: repr(b.replace(*args, **named)))
+                if rpyc.__version__ < "6" and isinstance(named.get("tzinfo"), (date, timezone)):
+                    # There the type of a netref of the client has the name "type".
+                    left = re.sub("not type 'datetime[.](date|timezone)'", "not type 'type'", left)
+                check(left == right, "replace%r %r of %r: %s, of a stock service %s" % (args, named, thing, left, right))
+        if getattr(thing, "tzinfo", None) is not None:
+            for other, c, d in zip(THINGS, mine, stock):
+                if type(other) is timezone:
+                    left, right = said(lambda: repr(a.replace(tzinfo=c))), said(lambda: repr(b.replace(tzinfo=d)))
+                    check(left == right, "%r in %r: %s, of a stock service %s" % (thing, other, left, right))
+                if type(other) is timezone and type(thing) is datetime:
+                    left, right = said(lambda: repr(a.astimezone(c))), said(lambda: repr(b.astimezone(d)))
+                    check(left == right, "%r as in %r: %s, of a stock service %s" % (thing, other, left, right))
+        if type(thing) is datetime:
+            for args, named in ((5,), {}), ((1, 2), {}), ((), {"zone": None}):
+                left, right = said(lambda: a.astimezone(*args, **named)), said(lambda: b.astimezone(*args, **named))
+                check(left == right, "astimezone%r %r of %r: %s, of a stock service %s" % (args, named, thing, left, right))
+        if type(thing) is timedelta:
+            for number in FACTORS + (timedelta(0), "x"):
+                for op in (operator.mul, operator.truediv, operator.floordiv, operator.mod, divmod):
+                    left, right = said(lambda: op(a, number)), said(lambda: op(b, number))
+                    check(left == right, "%s of %r and %r: %s, of a stock service %s"
+                          % (op.__name__, thing, number, left, right))
 
 
 def arguments(native):
