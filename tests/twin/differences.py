@@ -228,31 +228,6 @@ def nan(case, stock, native):
 
 
 # ---------------------------------------------------------------- classes as objects
-PROPERTIES = "rank|label|fixed"
-
-
-@difference("properties of classes", "a class has no property objects, whose getters no peer needs", ends=True)
-def properties(case, stock, native):
-    missing = r"type object '(Sub)?Item' has no attribute '(exposed_)?(%s)'" % PROPERTIES
-    called = ("'builtins.property'", "'property'") + (("'type'",) if case.version < "6" else ())
-    told = stock == ("object", "builtins.property", None, -1) or words(stock) in [name + " object is not callable" for name in called]
-    return told and re.fullmatch(missing + r"|cannot access '(%s)'" % PROPERTIES, words(native) or "") is not None
-
-
-@difference("special methods of classes", "operators are asked of the type of an object: a class is none of its own instances", ends=True)
-def of_classes(case, stock, native):
-    if case.mode == "drive" and case.operation.source().startswith("root.method(make('") and (
-            re.fullmatch(r"'\w+' object has no attribute '_(slots|label|rank)'", words(stock) or "")):
-        lacking = r"type object '(Sub)?Item' has no attribute '__\w+__'"
-        return stock[1] == native[1] == "AttributeError" and re.fullmatch(lacking, words(native) or "") is not None
-    said = re.fullmatch(r"(Sub)?Item\.(__\w+__)\(\) missing .*", words(stock) or "")
-    if not said or stock[1] != "TypeError":
-        return False
-    if said.group(2) == "__bool__":
-        return native == ("value", "bool", "True")
-    lacks = r"'(things\.(Sub)?Item|type)' (object|is)|of type '((things\.)?(Sub)?Item|type)'|list indices must be|has no attribute '%s'$" % said.group(2)
-    return native[1] in ("TypeError", "AttributeError") and re.search(lacks, words(native) or "") is not None
-
 
 @difference("functions of classes", "a class makes a function each time, which runs with an object of that class alone", ends=True)
 def class_functions(case, stock, native):
