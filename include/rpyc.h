@@ -7906,6 +7906,14 @@ rpyc_status rpyc_module_new(const char *module,
  */
 #define RPYC_SESSION_FORWARDS 2
 
+/**
+ * Flag of rpyc_session_new(): changing threads take the events, as with a scheduler that moves
+ * tasks between threads. A function that waits for an object of the session then always waits until
+ * an event has been taken and answered. Without this flag it fails with RPYC_ERR_STATE in a thread
+ * that has taken all events so far.
+ */
+#define RPYC_SESSION_ANY_THREAD 4
+
 /** No complete message is available. */
 #define RPYC_EVENT_NONE 0
 

@@ -124,7 +124,9 @@ func (made *settings) newCore() (*core, error) {
 	var failure *C.rpyc_error
 	defer runtime.KeepAlive(made)
 	c := &core{}
-	if C.rpyc_session_new(made.config, C.RPYC_SESSION_PACKED|C.RPYC_SESSION_FORWARDS, &c.session, &failure) != C.RPYC_OK {
+	// Goroutines move between threads.
+	flags := C.uint64_t(C.RPYC_SESSION_PACKED | C.RPYC_SESSION_FORWARDS | C.RPYC_SESSION_ANY_THREAD)
+	if C.rpyc_session_new(made.config, flags, &c.session, &failure) != C.RPYC_OK {
 		return nil, takeError(failure)
 	}
 	// The session's clock is always 0, so a deadline is the remaining time.

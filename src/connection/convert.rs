@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::state::Guard;
 use super::threads;
 use crate::error::{Error, Result};
-use crate::objects::{Conversion, Converted, Peer, Promise, Target, convert_then, time_limit};
+use crate::objects::{Conversion, Converted, Peer, Promise, Target, await_all, convert_then, time_limit};
 use crate::protocol::Request;
 use crate::sync::{Instant, Mutex, lock};
 use crate::value::{Reference, Value};
@@ -133,10 +133,12 @@ pub fn convert(values: Vec<(Value, Target)>, patience: Patience) -> Converted {
 fn convert_on(shared: Option<Arc<Shared>>, values: Vec<(Value, Target)>, patience: Patience) -> Converted {
     let place: Arc<Mutex<Option<Converted>>> = Arc::default();
     let result = place.clone();
+    let awaited = await_all();
     let promise = start(shared, values, patience, move |converted| {
         *lock(&result) = Some(converted);
         Ok(Value::None)
     });
+    drop(awaited);
     promise.wait().map_err(|error| (0, error))?;
     let converted = lock(&place).take();
     converted.unwrap_or_else(|| Err((0, Error::State("the conversion is gone".into()))))

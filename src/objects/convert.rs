@@ -1,6 +1,7 @@
 //! Numbers, strings, bytes and times of objects that stand for them, such as those of numpy: asked as CPython's own functions
 //! ask.
 
+use super::no_wait;
 use super::operations::{ask, ask_here_later};
 use super::operators::{Said, failed, is_there, verdict};
 use super::peer::{Conversion, home_of};
@@ -258,7 +259,8 @@ impl Batch {
                     let promise = ask_here_later(&target, ask, self.timeout, |answer| answer);
                     let then = self.then(at, one);
                     promise.add_callback(Box::new(move |promise| {
-                        then(promise.outcome().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+                        let gone = || Err(Error::State("the answer is gone".into()));
+                        then(no_wait::as_status(promise.outcome().unwrap_or_else(gone)));
                     }));
                 }
                 Reference::Remote(object) => {

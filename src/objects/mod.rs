@@ -40,7 +40,7 @@ pub use class::{
 pub use convert::{Converted, convert_then};
 pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};
-pub use no_wait::may_ask;
+pub use no_wait::{await_all, may_ask, own_events, thread_number};
 pub use operations::{Asker, ask, ask_here_later, ask_then};
 pub use operators::{contains, equal, truth, truth_of};
 pub use peer::{Conversion, Outcome, Peer, ask_peer, home_of};

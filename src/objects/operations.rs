@@ -2,6 +2,8 @@
 
 use super::attributes::dynamic_name;
 use super::call::{Answer, Call};
+use super::class::ClassObject;
+use super::defaults;
 use super::dispatch;
 use super::job::Job;
 use super::no_wait;
@@ -22,9 +24,10 @@ pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
     match object {
         Reference::Remote(proxy) => ask_peer(proxy, ask),
         Reference::Local(target) => {
-            let result = no_wait::asking(|| ask_here(target, ask, |answer| answer))?;
+            let due = Due::awaited_by(no_wait::thread_number());
+            let result = no_wait::asking(|| ask_here(target, ask, due, |answer| answer))?;
             if result.is_settled() {
-                return result.value();
+                return no_wait::as_status(result.value());
             }
             let within = time_limit::here();
             let timeout = match &within {
@@ -33,7 +36,7 @@ pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
             };
             result.set_expiry(timeout);
             let _apart = time_limit::apart();
-            result.value()
+            no_wait::as_status(result.value())
         }
     }
 }
@@ -47,7 +50,8 @@ pub fn ask_here_later(
 ) -> Promise {
     // Nobody waits here, wherever that is.
     let _back = no_wait::is_inside().then(no_wait::enter);
-    let promise = ask_here(target, ask, then);
+    let (due, _before) = no_wait::due_here();
+    let promise = ask_here(target, ask, due, then);
     if timeout.is_some() && !promise.is_settled() {
         promise.set_expiry(timeout);
     }
@@ -57,11 +61,12 @@ pub fn ask_here_later(
 fn ask_here(
     target: &Arc<dyn Local>,
     ask: Ask<'_>,
+    due: Due,
     then: impl FnOnce(Result<Value>) -> Result<Value> + Send + 'static,
 ) -> Promise {
     let promise = Promise::local(ask.text());
     let settle = promise.clone();
-    let answer = Answer::then(Due::NEVER, move |outcome: Outcome| settle.keep(then(outcome.map_err(Error::Remote))));
+    let answer = Answer::then(due, move |outcome: Outcome| settle.keep(then(outcome.map_err(Error::Remote))));
     ask_local(target, ask, Job { answer, origin: None });
     promise
 }
@@ -148,13 +153,23 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
             None => Err(no_attribute(target, name)),
         }
     };
+    // Operators of Python look for special methods in the type, and a class is none of its own instances.
+    let called = |name: &str| match name_of(name, true)? {
+        Name::Member(index) if name.starts_with("__") && target.as_any().is::<ClassObject>() => {
+            match defaults::class_member(index) {
+                Some(_) => Err(no_attribute(target, name)),
+                None => Ok(Name::Member(index)),
+            }
+        }
+        found => Ok(found),
+    };
     Ok(Ok(match ask {
         Ask::GetAttr(name) => Op::GetAttr(name_of(name, true)?),
         Ask::SetAttr(name, value) => Op::SetAttr(name_of(name, false)?, value.clone()),
         Ask::DelAttr(name) => Op::DelAttr(name_of(name, true)?),
         Ask::Call { args, keywords } => Op::Call { args: args.to_vec(), keywords: keywords.to_vec() },
         Ask::CallAttr { name, args, keywords } => {
-            Op::CallAttr { name: name_of(name, true)?, args: args.to_vec(), keywords: keywords.to_vec() }
+            Op::CallAttr { name: called(name)?, args: args.to_vec(), keywords: keywords.to_vec() }
         }
         Ask::Repr => Op::Repr,
         Ask::Str => Op::Str,
@@ -164,11 +179,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
         Ask::BuffIter(count) => Op::BuffIter { count: usize::try_from(count).unwrap_or(0) },
         Ask::Exit(failed) => {
             let exc = if failed { Value::Bool(true) } else { Value::None };
-            Op::CallAttr {
-                name: name_of("__exit__", true)?,
-                args: vec![exc.clone(), exc, Value::None],
-                keywords: Vec::new(),
-            }
+            Op::CallAttr { name: called("__exit__")?, args: vec![exc.clone(), exc, Value::None], keywords: Vec::new() }
         }
         Ask::Pickle(protocol) => {
             Op::Pickle { protocol: u8::try_from(protocol).unwrap_or(pickle::HIGHEST), numpy: protocol == -1 }

@@ -107,14 +107,29 @@ impl Default for Due {
 impl Due {
     /// The caller waits without a limit, or did not send one.
     pub const NEVER: Due = Due(u64::MAX);
+    /// Higher numbers are no deadlines: what is left to `u64::MAX` is the number of the thread that waits.
+    const LAST: u64 = u64::MAX - (1 << 32);
 
     pub fn new(microseconds: u64) -> Due {
-        Due(microseconds.min(u64::MAX - 1))
+        Due(microseconds.min(Due::LAST))
+    }
+
+    /// No deadline: a thread of this process waits for the answer. Threads are counted from 1.
+    #[inline]
+    pub fn awaited_by(thread: u32) -> Due {
+        Due(u64::MAX - u64::from(thread))
+    }
+
+    /// The thread of this process that waits for the answer, if that is known.
+    #[inline]
+    pub fn waiting_thread(self) -> Option<u32> {
+        let thread = u64::MAX - self.0;
+        (thread != 0 && !self.is_set()).then_some(thread as u32)
     }
 
     #[inline]
     pub fn is_set(self) -> bool {
-        self != Due::NEVER
+        self.0 <= Due::LAST
     }
 
     /// Returns the number; None for no deadline.

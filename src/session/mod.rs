@@ -227,6 +227,7 @@ impl Session {
     /// Returns the next event. None if no complete message is available; an error after the last event.
     pub fn next_event(&self) -> Result<Option<Event>> {
         Error::unless_forked(self.forks, "session")?;
+        self.queue.taken_here();
         loop {
             if let Some(event) = self.queue.pop() {
                 return Ok(Some(event));

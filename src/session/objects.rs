@@ -5,10 +5,10 @@ use crate::error::{Error, Exception, Result};
 use crate::ids::Id;
 use crate::objects::{
     Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask,
-    method_of_signature,
+    method_of_signature, own_events, thread_number,
 };
 use crate::protocol::Handler;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Proxy, Text, Value};
 use std::collections::{HashMap, VecDeque};
@@ -57,7 +57,12 @@ pub struct Queue {
     waiting: Mutex<Waiting>,
     /// The session has ended.
     over: AtomicBool,
+    /// The number of the thread that has taken events so far; ANY: more than one have, or may.
+    taker: AtomicU32,
 }
+
+/// No number of a thread that was ever reached.
+const ANY: u32 = u32::MAX;
 
 #[derive(Default)]
 struct Waiting {
@@ -82,6 +87,25 @@ impl Queue {
     /// Notes that the session has ended, so replies are of no use.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
+    }
+
+    /// Notes that this thread takes events.
+    #[inline]
+    pub fn taken_here(&self) {
+        let (here, taker) = (thread_number(), self.taker.load(Ordering::Relaxed));
+        if taker != here {
+            self.taker.store(if taker == 0 { here } else { ANY }, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that any thread may take events, whichever has so far.
+    pub fn taken_anywhere(&self) {
+        self.taker.store(ANY, Ordering::Relaxed);
+    }
+
+    /// Returns whether whoever waits for the call is the thread that would have to take it.
+    fn is_taken_by_waiter(&self, call: &Call) -> bool {
+        call.due().waiting_thread().is_some_and(|thread| thread == self.taker.load(Ordering::Relaxed))
     }
 
     pub fn pop(&self) -> Option<Event> {
@@ -199,6 +223,11 @@ fn ask(asks: Asks, member: Option<u64>) -> Method {
         if !may_ask() {
             return; // dropping the call raises an exception, which is not used
         }
+        if queue.is_taken_by_waiter(&call) {
+            let mut call = call;
+            drop(call.raise(own_events()));
+            return;
+        }
         put(&queue, Asked { asks, token, member, object: None, call });
     })
 }
@@ -253,6 +282,10 @@ pub fn by_name(asks: Asks) -> Method {
 pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     let queue: Weak<Queue> = Arc::downgrade(queue);
     Arc::new(move |call: Call| match queue.upgrade() {
+        Some(queue) if queue.is_taken_by_waiter(&call) => {
+            let mut call = call;
+            drop(call.raise(own_events()));
+        }
         Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, object: None, call }),
         None => refuse(call),
     })

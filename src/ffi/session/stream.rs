@@ -43,6 +43,10 @@ pub const RPYC_SESSION_PACKED: u64 = 1;
 /// Flag of rpyc_session_new(): objects of other sessions and connections may be sent. The peer sees them with their
 /// own type, and its requests for them are RPYC_ASK_FORWARD events. Without this flag they cannot be sent.
 pub const RPYC_SESSION_FORWARDS: u64 = 2;
+/// Flag of rpyc_session_new(): changing threads take the events, as with a scheduler that moves tasks between threads.
+/// A function that waits for an object of the session then always waits until an event has been taken and answered.
+/// Without this flag it fails with RPYC_ERR_STATE in a thread that has taken all events so far.
+pub const RPYC_SESSION_ANY_THREAD: u64 = 4;
 
 /// Makes a session. Nothing has been sent on it; either side may begin.
 ///
@@ -67,8 +71,12 @@ pub unsafe extern "C" fn rpyc_session_new(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(session_out, "session_out")?;
-            known_flags(flags, RPYC_SESSION_PACKED | RPYC_SESSION_FORWARDS, "flags")?;
+            let known = RPYC_SESSION_PACKED | RPYC_SESSION_FORWARDS | RPYC_SESSION_ANY_THREAD;
+            known_flags(flags, known, "flags")?;
             let bare = Session::new(config_or_default(config), flags & RPYC_SESSION_FORWARDS != 0)?;
+            if flags & RPYC_SESSION_ANY_THREAD != 0 {
+                bare.queue().taken_anywhere();
+            }
             out.put(handle::new(SessionHandle {
                 bare,
                 packs: flags & RPYC_SESSION_PACKED != 0,

@@ -8,7 +8,7 @@ use super::super::peer::outcome;
 use super::growth;
 use super::members;
 use super::method::{type_error, type_name};
-use crate::error::{Error, Exception};
+use crate::error::Exception;
 use crate::value::{Ask, CompareOp, Reference, Value};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -179,7 +179,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Exception> {
             Ok(Value::Str(text)) => Ok(text.to_string()),
             Ok(other) => Ok(other.repr()),
             // The application cannot be asked here.
-            Err(Error::State(_)) if no_wait::is_inside() => Ok(default_repr(object)),
+            Err(error) if no_wait::is_refusal(&error) => Ok(default_repr(object)),
             Err(error) => Err(error.into()),
         }),
         Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
