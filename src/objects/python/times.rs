@@ -261,6 +261,10 @@ fn of_datetimes(members: &mut Vec<Member>) {
     );
 }
 
+fn of_delta(name: &'static str, run: fn(Delta, &Call) -> Outcome) -> Member {
+    method("datetime", name, Takes::Operator(1), move |time: &Temporal, call| run(delta(time)?, call))
+}
+
 fn of_deltas(members: &mut Vec<Member>) {
     both!(members, read,
         "days" => |time| int(delta(time)?.days()),
@@ -274,18 +278,14 @@ fn of_deltas(members: &mut Vec<Member>) {
     members.push(operator("__neg__", 0, |time, _| scaled(time, -1)));
     members.push(operator("__pos__", 0, |time, _| scaled(time, 1)));
     members.push(operator("__abs__", 0, |time, _| scaled(time, delta(time)?.total().signum())));
-    let operators: [(&'static str, fn(Delta, &Call) -> Outcome); 6] = [
-        ("__mul__", reckon::multiply),
-        ("__rmul__", reckon::multiply),
-        ("__truediv__", reckon::divide),
-        ("__floordiv__", reckon::floor_divide),
-        ("__mod__", reckon::modulo),
-        ("__divmod__", reckon::divmod),
-    ];
-    for (name, run) in operators {
-        members
-            .push(method("datetime", name, Takes::Operator(1), move |time: &Temporal, call| run(delta(time)?, call)));
-    }
+    members.extend([
+        of_delta("__mul__", reckon::multiply),
+        of_delta("__rmul__", reckon::multiply),
+        of_delta("__truediv__", reckon::divide),
+        of_delta("__floordiv__", reckon::floor_divide),
+        of_delta("__mod__", reckon::modulo),
+        of_delta("__divmod__", reckon::divmod),
+    ]);
 }
 
 fn class(name: &str, parts: &[fn(&mut Vec<Member>)]) -> Arc<Class> {
