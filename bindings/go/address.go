@@ -13,10 +13,11 @@ func parseAddress(addr string) (network, address string, err error) {
 		return "", "", problemf(ErrAddress, "address %q: %s", addr, what)
 	}
 	switch {
-	case strings.HasPrefix(addr, "tcp://"):
-		host, port, err := net.SplitHostPort(addr[len("tcp://"):])
+	case strings.HasPrefix(addr, "tcp://"), strings.HasPrefix(addr, "tls://"):
+		network, rest, _ := strings.Cut(addr, "://")
+		host, port, err := net.SplitHostPort(rest)
 		if err != nil {
-			return wrong("write tcp://HOST:PORT or tcp://[IPV6]:PORT")
+			return wrong("write " + network + "://HOST:PORT or " + network + "://[IPV6]:PORT")
 		}
 		if strings.ContainsAny(host, " \t\n/@?#[]") {
 			return wrong("that is not the name of a host")
@@ -27,7 +28,7 @@ func parseAddress(addr string) (network, address string, err error) {
 		if host == "" {
 			host = "127.0.0.1"
 		}
-		return "tcp", net.JoinHostPort(host, port), nil
+		return network, net.JoinHostPort(host, port), nil
 	case strings.HasPrefix(addr, "shm://"):
 		// Goroutines wait in the runtime's poller, so only the socket is used.
 		path := addr[len("shm://"):]
@@ -42,7 +43,7 @@ func parseAddress(addr string) (network, address string, err error) {
 		}
 		return "unix", path, nil
 	}
-	return wrong("it starts with none of tcp://, unix:// and shm://")
+	return wrong("it starts with none of tcp://, tls://, unix:// and shm://")
 }
 
 // addressOf formats an address of package net as an address of RPyC.
@@ -54,11 +55,15 @@ func addressOf(addr net.Addr) string {
 }
 
 // Listen listens at an address for Server.Serve: "tcp://HOST:PORT" (port 0 selects a free one), "unix:///PATH", or
-// "shm:///PATH", which here means the same as unix. To learn the port before serving, call Addr of the result.
+// "shm:///PATH", which here means the same as unix. To learn the port before serving, call Addr of the result. For
+// "tls://" use Server.Listen.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {
 		return nil, err
+	}
+	if network == "tls" {
+		return nil, problemf(ErrAddress, "address %q: use Server.Listen with WithTLS", addr)
 	}
 	var config net.ListenConfig
 	return config.Listen(ctx, network, address)

@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -87,6 +88,9 @@ func newConn(network net.Conn, service any, accepted bool, o options) (*conn, er
 	core, err := o.newCore()
 	if err != nil {
 		return nil, err
+	}
+	if secure, ok := network.(*tls.Conn); ok {
+		network = &tlsStream{Conn: secure}
 	}
 	c := &conn{
 		options: o, network: network, accepted: accepted, service: service, core: core,
@@ -214,7 +218,11 @@ func (c *conn) read() {
 // algorithm, as in RPyC, otherwise holds back the next reply, or the end of a long one, for about 40 ms until its data
 // is acknowledged.
 func (c *conn) acknowledge() {
-	tcp, ok := c.network.(*net.TCPConn)
+	stream := c.network
+	if secure, ok := stream.(*tlsStream); ok {
+		stream = secure.NetConn()
+	}
+	tcp, ok := stream.(*net.TCPConn)
 	if !ok || !c.expecting {
 		return
 	}

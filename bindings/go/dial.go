@@ -6,8 +6,9 @@ import (
 	"net"
 )
 
-// Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH", "unix://@NAME" (an
-// abstract socket) or "shm:///PATH" (the Unix socket, without the shared memory), and gets its root. The context limits
+// Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "tls://HOST:PORT" (see WithTLS),
+// "unix:///PATH", "unix://@NAME" (an abstract socket) or "shm:///PATH" (the Unix socket, without the shared memory),
+// and gets its root. The context limits
 // the time for connecting, not the lifetime of the connection.
 //
 // Both dialects are supported: that of RPyC 6 and that of RPyC 4.1 to 5.3. Dial detects which one the server uses, if
@@ -40,7 +41,7 @@ func dialOnce(ctx context.Context, addr, network, address string, o options) (*C
 		found.conn.begun, found.conn.rootAsked = found.begun, &found.asked
 		return dialled(waiting, found.conn)
 	}
-	stream, err := o.dial(ctx, network, address)
+	stream, err := o.connect(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

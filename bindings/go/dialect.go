@@ -160,7 +160,7 @@ func (a *answer) discard() {
 func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	a.dialect = dialect
 	began := time.Now()
-	stream, err := d.options.dial(ctx, d.network, d.address)
+	stream, err := d.options.connect(ctx, d.network, d.address)
 	if err != nil {
 		a.err, a.unconnected = err, true
 		return a

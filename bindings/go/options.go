@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -18,6 +19,7 @@ type options struct {
 	closeTimeout time.Duration
 	fetchLimit   int
 	nesting      int
+	tls          *tls.Config
 	dial         func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -94,7 +96,8 @@ func WithSerial() Option {
 	return func(o *options) { o.serial = true }
 }
 
-// WithDialer makes Dial connect with a function of the caller, for example through TLS or a tunnel.
+// WithDialer makes Dial connect with a function of the caller, for example through a tunnel. For
+// "tls://" addresses, the function makes the connection below, and its network is "tcp".
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return func(o *options) { o.dial = dial }
 }

@@ -31,7 +31,9 @@ type Server struct {
 
 	mu    sync.Mutex
 	conns map[*conn]bool
-	ended bool
+	// shaking are the streams with a handshake in progress.
+	shaking map[net.Conn]bool
+	ended   bool
 	// shared are the settings of all connections, by whether untrusted peers can connect.
 	shared map[bool]*settings
 	room   *room // for connections that Serve accepts
@@ -42,12 +44,29 @@ type Server struct {
 // error that refuses the connection. No request can be sent over the connection before OnConnect.
 func NewServer(service any, opts ...Option) *Server {
 	o := collect(opts)
-	return &Server{service: service, options: o, conns: map[*conn]bool{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
+	return &Server{service: service, options: o, conns: map[*conn]bool{}, shaking: map[net.Conn]bool{},
+		shared: map[bool]*settings{}, room: newRoom(o.config)}
 }
 
-// ListenAndServe listens at an address and serves until the context ends; see Listen and Serve.
+// Listen listens at an address as the function Listen does, and also at "tls://HOST:PORT", with the certificate of
+// WithTLS.
+func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	if !strings.HasPrefix(addr, "tls://") {
+		return Listen(ctx, addr)
+	}
+	if s.options.tls == nil {
+		return nil, problemf(ErrAddress, "address %q: a server needs a certificate: WithTLS", addr)
+	}
+	listener, err := Listen(ctx, "tcp"+addr[len("tls"):])
+	if err != nil {
+		return nil, err
+	}
+	return &tlsListener{listener, &s.options}, nil
+}
+
+// ListenAndServe listens at an address and serves until the context ends; see Server.Listen and Serve.
 func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
-	listener, err := Listen(ctx, addr)
+	listener, err := s.Listen(ctx, addr)
 	if err != nil {
 		return err
 	}
@@ -149,6 +168,10 @@ func (s *Server) ServeConn(stream net.Conn) error { return s.serveConn(stream, n
 
 func (s *Server) serveConn(stream net.Conn, place *seat) error {
 	var c *conn
+	if err := s.handshake(stream); err != nil {
+		stream.Close()
+		return err
+	}
 	s.room.begin(place)
 	o, err := s.optionsFor(stream)
 	if err == nil {
@@ -239,6 +262,9 @@ func (s *Server) Conns() []*Conn {
 func (s *Server) abort() {
 	s.mu.Lock()
 	s.ended = true
+	for stream := range s.shaking {
+		stream.Close()
+	}
 	conns := s.conns
 	s.conns = map[*conn]bool{}
 	s.mu.Unlock()
