@@ -2059,6 +2059,24 @@ void rpyc_config_free(rpyc_config *config);
  * - connect_retry=none: total time for which rpyc_connect repeats an attempt that failed because
  *   the server is not there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout
  *   limits each attempt
+ * - tls_ca: a PEM file of certificate authorities for tls://. Clients verify servers with it,
+ *   servers verify clients
+ * - tls_ca_pem: the same as a string
+ * - tls_system_roots=false: the authorities of the system are trusted too, from
+ *   /etc/ssl/certs/ca-certificates.crt and the places of other systems
+ * - tls_pin: the SHA-256 of the server's certificate in hexadecimal, or several. Such a certificate
+ *   is trusted whatever its names, times and signer are, and no other is. For self-signed
+ *   certificates
+ * - tls_server_name: the name that the server's certificate must have; empty for the host of the
+ *   address
+ * - tls_cert: a PEM file with this side's certificate, followed by those between it and the
+ *   authority; required for servers
+ * - tls_key: a PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted
+ * - tls_client_certs=none: for servers. optional: a certificate that a client sends is verified;
+ *   required: clients that send none are rejected
+ * - tls_min_version=1.2: 1.2 or 1.3
+ * - tls_insecure_no_verification=false: every server is accepted: whoever is between the peers can
+ *   read and change everything
  * - tcp_keepalive=none: after this time without input, in whole seconds, the kernel probes the
  *   peer. The connection ends after five such times without a reply
  * - frame_timeout=30: time limit for progress of a message that has begun, to its end or by 16384
@@ -2301,6 +2319,8 @@ typedef struct rpyc_transport_table {
  * Forms of an address:
  *
  * - "tcp://HOST:PORT", or "tcp://[::1]:PORT" for IPv6; without a host, loopback
+ * - "tls://HOST:PORT": TLS over TCP; the server is verified as the options tls_... of
+ *   rpyc_config_set() say
  * - "unix:///PATH"
  * - "shm:///PATH": shared memory between two processes of one user, over a Unix socket at that path
  * - "fd:R,W": open descriptors, which are consumed
@@ -2322,7 +2342,8 @@ typedef struct rpyc_transport_table {
  * @param config         copied; its connect_timeout applies; NULL for the defaults
  * @param transport_out  owned, free with rpyc_transport_free() or pass to rpyc_connection_new()
  * @param error_out      owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO,
+ *         RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_UNSUPPORTED (built without TLS)
  *
  * Threads: any. Since: 0.1.
  */
@@ -2452,7 +2473,8 @@ typedef rpyc_transport *(*rpyc_open_fn)(void *userdata, int64_t timeout_ms);
  * @param connection_out  owned, free with rpyc_connection_free()
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE
- *         (the create callback refused the connection), connection errors
+ *         (the create callback refused the connection), RPYC_ERR_ARGUMENT (an option of TLS),
+ *         RPYC_ERR_UNSUPPORTED (built without TLS), connection errors
  *
  * Threads: any. Since: 0.1.
  */
@@ -2723,10 +2745,11 @@ rpyc_status rpyc_connection_get_option(const rpyc_connection *connection,
                                        rpyc_error **error_out);
 
 /**
- * Gets the credentials set with rpyc_config_set_credentials().
+ * Gets the credentials set with rpyc_config_set_credentials(). If none were set and the peer has a
+ * verified TLS certificate, gets that certificate as bytes (DER).
  *
  * @param connection       borrowed; a callback's argument is allowed
- * @param credentials_out  owned, free with rpyc_value_free(); None if nothing was set
+ * @param credentials_out  owned, free with rpyc_value_free(); None if there are neither
  * @param error_out        owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -6684,16 +6707,18 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * @endcode
  *
  * @param address     copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free
- *                    port), "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect()); "fd:N"
- *                    to take over descriptor N, a TCP or Unix socket that listens already (see
+ *                    port), "tls://HOST:PORT" (with the options tls_cert and tls_key),
+ *                    "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect()); "fd:N" to take
+ *                    over descriptor N, a TCP or Unix socket that listens already (see
  *                    rpyc_server_pass_socket()); "" to not listen, for a server that only gets
  *                    connections by rpyc_server_add_transport()
  * @param service     copied (a reference); the class of the root; each connection gets an instance
  * @param config      copied; the options of the connections; NULL for the defaults
  * @param server_out  owned, free with rpyc_server_free()
  * @param error_out   owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_ARGUMENT (pool_threads
- *         with bind_threads), RPYC_ERR_IO
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_ARGUMENT
+ *         (an option of TLS, pool_threads with bind_threads or "tls://"), RPYC_ERR_UNSUPPORTED
+ *         (built without TLS)
  *
  * Threads: any. Since: 0.1.
  */

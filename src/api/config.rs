@@ -2,6 +2,8 @@
 
 use crate::config::{self, SETTINGS, Setting};
 use crate::error::{Error, Result};
+use crate::transport::{self, Address, Transport};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of connections, which copy them. Those of RPyC have its names and defaults.
@@ -41,6 +43,11 @@ impl Config {
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.0.connect_timeout = timeout;
         self.0.sync_request_timeout = timeout;
+    }
+
+    /// Opens a stream to an address within the time, with the options of TLS that are set here.
+    pub fn open(&self, address: &Address, timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
+        transport::connect_with(address, timeout, &self.0.tls)
     }
 
     /// All options: name, text at first, and what it is.

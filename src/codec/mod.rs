@@ -53,7 +53,7 @@ impl From<FrameError> for Error {
     #[cold]
     fn from(e: FrameError) -> Error {
         match e {
-            FrameError::Zlib(_) => Error::Malformed(e.to_string()),
+            FrameError::Zlib(_) | FrameError::Tls => Error::Malformed(e.to_string()),
             FrameError::TooLong { .. }
             | FrameError::TooSlow { .. }
             | FrameError::InflatesTooFar { .. }

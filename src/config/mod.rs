@@ -2,6 +2,7 @@
 
 mod application;
 mod options;
+pub mod tls;
 
 pub use crate::value::Limits;
 pub use application::{Application, BeforeClosed};
@@ -107,6 +108,8 @@ pub struct Config {
     /// After so long a silence a PING is sent, whose reply must come within `heartbeat_timeout`.
     pub heartbeat: Option<Duration>,
     pub heartbeat_timeout: Duration,
+    /// Of addresses with TLS.
+    pub tls: tls::Tls,
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
     /// How long a message that has begun may fail to go on, also one beyond a limit, which is passed over.
@@ -184,6 +187,7 @@ impl Default for Config {
             tcp_keepalive: None,
             frame_timeout: Some(Duration::from_secs(30)),
             handshake_timeout: Some(Duration::from_secs(10)),
+            tls: tls::Tls::default(),
             first_message_timeout: None,
             idle_timeout: None,
             max_connections: 0,

@@ -1,5 +1,6 @@
 //! The one table of options: what each is called, what it is at first, what it does. Everything that knows options by name reads it.
 
+use super::tls::{ClientCerts, MinVersion};
 use super::{Config, Dialect, Native, Profile, Release};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
@@ -66,7 +67,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 63] = [
+pub static SETTINGS: [Setting; 73] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may access the names in safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -125,6 +126,26 @@ pub static SETTINGS: [Setting; 63] = [
         "time limit for connecting"),
     option!("connect_retry", "none", FIXED, Plain, Option<Duration>, connect_retry,
         "total time for which rpyc_connect repeats an attempt that failed because the server is not there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt"),
+    option!("tls_ca", "", FIXED, Plain, Option<Arc<str>>, tls.ca,
+        "a PEM file of certificate authorities for tls://. Clients verify servers with it, servers verify clients"),
+    option!("tls_ca_pem", "", FIXED, Plain, Option<Arc<str>>, tls.ca_pem,
+        "the same as a string"),
+    option!("tls_system_roots", "false", FIXED, Plain, bool, tls.system_roots,
+        "the authorities of the system are trusted too, from /etc/ssl/certs/ca-certificates.crt and the places of other systems"),
+    option!("tls_pin", "", FIXED, Plain, Option<Arc<str>>, tls.pin,
+        "the SHA-256 of the server's certificate in hexadecimal, or several. Such a certificate is trusted whatever its names, times and signer are, and no other is. For self-signed certificates"),
+    option!("tls_server_name", "", FIXED, Plain, Option<Arc<str>>, tls.server_name,
+        "the name that the server's certificate must have; empty for the host of the address"),
+    option!("tls_cert", "", FIXED, Plain, Option<Arc<str>>, tls.cert,
+        "a PEM file with this side's certificate, followed by those between it and the authority; required for servers"),
+    option!("tls_key", "", FIXED, Plain, Option<Arc<str>>, tls.key,
+        "a PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted"),
+    option!("tls_client_certs", "none", FIXED, Plain, ClientCerts, tls.client_certs,
+        "for servers. optional: a certificate that a client sends is verified; required: clients that send none are rejected"),
+    option!("tls_min_version", "1.2", FIXED, Plain, MinVersion, tls.min_version,
+        "1.2 or 1.3"),
+    option!("tls_insecure_no_verification", "false", FIXED, Plain, bool, tls.insecure_no_verification,
+        "every server is accepted: whoever is between the peers can read and change everything"),
     option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
         "after this time without input, in whole seconds, the kernel probes the peer. The connection ends after five such times without a reply"),
     option!("frame_timeout", "30", CHANGEABLE, Plain, Option<Duration>, frame_timeout,
@@ -449,6 +470,8 @@ macro_rules! choice {
     };
 }
 
+choice!(ClientCerts, "none, optional or required", "none" = None, "optional" = Optional, "required" = Required);
+choice!(MinVersion, "1.2 or 1.3", "1.2" = V12, "1.3" = V13);
 choice!(Release, "lazy or now", "lazy" = Lazy, "now" = Now);
 choice!(Dialect, "auto, 5 (rpyc 4.1 to 5.3) or 6", "auto" = Auto, "5" = V5, "6" = V6);
 choice!(Profile, "auto, trusted or untrusted", "auto" = Auto, "trusted" = Trusted, "untrusted" = Untrusted);
@@ -505,6 +528,8 @@ mod tests {
                 (Kind::Choice, "release") => "now",
                 (Kind::Choice, "dialect") => "5",
                 (Kind::Choice, "profile") => "untrusted",
+                (Kind::Choice, "tls_client_certs") => "required",
+                (Kind::Choice, "tls_min_version") => "1.3",
                 (Kind::Choice, _) => "off",
             };
             let mut config = Config::default();

@@ -104,6 +104,7 @@ impl Connection {
         service: &Arc<Class>,
         stopping: impl Fn() -> bool,
     ) -> Result<()> {
+        shared.open()?;
         if !shared.begin(service) {
             return Ok(());
         }
@@ -143,7 +144,8 @@ impl Connection {
 
     /// Connects to an address. If the dialect is to be detected, the peer's root is fetched at once.
     pub fn connect(address: &Address, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
-        let transport = |timeout| transport::connect(address, timeout);
+        let tls = config.tls.clone();
+        let transport = |timeout| transport::connect_with(address, timeout, &tls);
         Connection::connect_by(address, &transport, service, config)
     }
 
@@ -277,8 +279,17 @@ impl Connection {
         drop(before);
     }
 
-    pub fn credentials(&self) -> &Value {
-        &self.shared.application().credentials
+    /// What the application said of the peer, else the certificate by which it has shown who it is, as DER, else None.
+    pub fn credentials(&self) -> Value {
+        match &self.shared.application().credentials {
+            Value::None => self.peer_certificate().map_or(Value::None, |der| Value::bytes(&der)),
+            given => given.clone(),
+        }
+    }
+
+    /// The peer's certificate, as DER.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        self.shared.check_fork().is_ok().then(|| self.shared.transport.certificate()).flatten()
     }
 
     /// Gets the names of this end and of the peer: those that the application set, or those of the transport.

@@ -13,6 +13,7 @@ use super::state::{Guard, Inner, Token};
 use crate::budget::Account;
 use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::objects::{Class, HostWrap, Object, Peer};
 use crate::protocol::Protocol;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -149,7 +150,7 @@ impl Shared {
     pub(super) fn name_of(transport: &dyn Transport, connid: Option<&str>) -> String {
         let peer = || {
             let name = transport.peer_name();
-            name.strip_prefix("tcp://").map(str::to_owned).unwrap_or(name)
+            name.strip_prefix("tcp://").or_else(|| name.strip_prefix("tls://")).map(str::to_owned).unwrap_or(name)
         };
         connid.map_or_else(peer, str::to_owned)
     }
@@ -262,6 +263,16 @@ impl Shared {
     /// Returns whether there is input to receive.
     pub(crate) fn has_arrived(&self) -> bool {
         self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
+    }
+
+    /// Prepares the stream of an accepted connection for messages: TLS has a handshake.
+    pub(crate) fn open(&self) -> Result<()> {
+        let limit = self.with_protocol(|protocol| protocol.config().handshake_timeout);
+        self.transport.open(limit).map_err(|e| {
+            let text = format!("{} is rejected: {e}", self.name());
+            self.application().logger.write(Level::Warn, || text.clone());
+            Error::Eof(text)
+        })
     }
 
     /// Shuts the stream down. The thread that serves the connection finds the end.

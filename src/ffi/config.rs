@@ -112,6 +112,22 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - connect_timeout=10: time limit for connecting
 /// - connect_retry=none: total time for which rpyc_connect repeats an attempt that failed because the server is not
 ///   there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt
+/// - tls_ca: a PEM file of certificate authorities for tls://. Clients verify servers with it, servers verify
+///   clients
+/// - tls_ca_pem: the same as a string
+/// - tls_system_roots=false: the authorities of the system are trusted too, from /etc/ssl/certs/ca-certificates.crt
+///   and the places of other systems
+/// - tls_pin: the SHA-256 of the server's certificate in hexadecimal, or several. Such a certificate is trusted
+///   whatever its names, times and signer are, and no other is. For self-signed certificates
+/// - tls_server_name: the name that the server's certificate must have; empty for the host of the address
+/// - tls_cert: a PEM file with this side's certificate, followed by those between it and the authority; required
+///   for servers
+/// - tls_key: a PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted
+/// - tls_client_certs=none: for servers. optional: a certificate that a client sends is verified; required: clients
+///   that send none are rejected
+/// - tls_min_version=1.2: 1.2 or 1.3
+/// - tls_insecure_no_verification=false: every server is accepted: whoever is between the peers can read and change
+///   everything
 /// - tcp_keepalive=none: after this time without input, in whole seconds, the kernel probes the peer. The connection
 ///   ends after five such times without a reply
 /// - frame_timeout=30: time limit for progress of a message that has begun, to its end or by 16384 bytes, after which

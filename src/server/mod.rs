@@ -95,9 +95,13 @@ impl Drop for Server {
 impl Server {
     /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
-        let listener = Listener::bind_with(address, config.reuse_port)?;
+        if matches!(address, Address::Tls { .. }) && config.pool_threads != 0 {
+            let text = "pool_threads is not supported at tls:// addresses: leave it 0";
+            return Err(Error::Argument(text.into()));
+        }
+        let listener = Listener::bind_with(address, config.reuse_port, &config.tls)?;
         // `fd:N` may be a TCP socket.
-        if let Address::Tcp { .. } = listener.address() {
+        if let Address::Tcp { .. } | Address::Tls { .. } = listener.address() {
             config.expect_strangers();
         }
         Server::over(Source::Listener(Box::new(listener)), service, config)

@@ -12,7 +12,8 @@ pub struct Origin(u128);
 impl Origin {
     /// Gets it from a peer's name as the transport has it. None if the peer has no address.
     pub fn of(peer: &str) -> Option<Origin> {
-        let (host, _port) = peer.strip_prefix("tcp://")?.rsplit_once(':')?;
+        let rest = peer.strip_prefix("tcp://").or_else(|| peer.strip_prefix("tls://"))?;
+        let (host, _port) = rest.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = host.split('%').next().unwrap_or(host);
         match host.parse::<IpAddr>().ok()?.to_canonical() {

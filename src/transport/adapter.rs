@@ -1,6 +1,7 @@
 //! Makes a transport of a stream that never blocks: callbacks of the application, or TLS. The adapter adds what such a
 //! stream lacks: one caller at a time, waiting until it can continue, and a test for input.
 
+use super::steps::{Direction, Step, Stream};
 use super::{Ready, TICK, Transport};
 use crate::error::Error;
 use crate::sync::{Instant, Mutex, lock};
@@ -18,49 +19,6 @@ const LOOK: usize = 4096;
 const FOR_EVER: Duration = Duration::MAX;
 /// Number of consecutive calls of a stream that reports to be ready, but is not, before the adapter pauses.
 const IN_VAIN: u32 = 16;
-
-/// The result of one call of a stream.
-pub enum Step {
-    /// The number of bytes read or written; not 0.
-    Done(usize),
-    /// Nothing, until the base can be read or written.
-    Want(Direction),
-    /// The end of the stream.
-    End,
-    /// The stream is broken.
-    Failed(io::Error),
-}
-
-/// The direction of the base that a stream waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    Read,
-    Write,
-}
-
-/// A stream that never blocks. Its calls do not overlap, and none follows one that returned `End` or `Failed` in its
-/// direction.
-pub trait Stream: Send {
-    /// Reads into `room`, which is not empty.
-    fn read(&mut self, room: &mut [u8]) -> Step;
-
-    /// Writes from `bytes`, which is not empty. After `Want` it is called with the same bytes again, and perhaps more
-    /// behind them.
-    fn write(&mut self, bytes: &[u8]) -> Step;
-
-    /// Prepares the stream for data. None when it is ready.
-    fn begin(&mut self) -> Option<Step> {
-        None
-    }
-
-    /// Returns the peer's certificate, as DER.
-    fn certificate(&self) -> Option<Vec<u8>> {
-        None
-    }
-
-    /// Called before the stream is shut down, unless another call of the stream is running.
-    fn end(&mut self) {}
-}
 
 /// The base of a stream. Every function may be called from any thread at any time.
 pub trait Base: Send + Sync {

@@ -10,8 +10,8 @@ use std::str::FromStr;
 /// Maximum length of the name of a Unix socket on Linux, without the NUL at its end.
 const UNIX_NAME_MAX: usize = 107;
 
-/// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `unix:///PATH`, `unix://@NAME`, `shm:///PATH`,
-/// `fd:READ,WRITE`, `fd:SOCKET`, `stdio:`, `exec:COMMAND`.
+/// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `tls://HOST:PORT`, `unix:///PATH`,
+/// `unix://@NAME`, `shm:///PATH`, `fd:READ,WRITE`, `fd:SOCKET`, `stdio:`, `exec:COMMAND`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// TCP. An empty host is 127.0.0.1.
@@ -19,6 +19,13 @@ pub enum Address {
         /// A name, or an address of IPv4 or IPv6.
         host: String,
         /// 0 to listen at a free port.
+        port: u16,
+    },
+    /// TLS over TCP, likewise.
+    Tls {
+        /// What the certificate is for, where nothing else is said.
+        host: String,
+        /// To listen, 0 is a free one.
         port: u16,
     },
     /// A Unix socket in the file system.
@@ -44,7 +51,8 @@ impl Address {
     /// Returns whether a second connection can be made, to retry what failed on the first. A command is run only once,
     /// because its effects and costs are unknown here.
     pub fn can_connect_again(&self) -> bool {
-        matches!(self, Address::Tcp { .. } | Address::Unix(_) | Address::Abstract(_) | Address::Shared(_))
+        let again = matches!(self, Address::Tcp { .. } | Address::Tls { .. } | Address::Unix(_) | Address::Abstract(_));
+        again || matches!(self, Address::Shared(_))
     }
 }
 
@@ -61,6 +69,8 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Address::Tls { host, port } if host.contains(':') => write!(f, "tls://[{host}]:{port}"),
+            Address::Tls { host, port } => write!(f, "tls://{host}:{port}"),
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Abstract(name) => write!(f, "unix://@{name}"),
             Address::Shared(path) => write!(f, "shm://{}", path.display()),
@@ -77,7 +87,9 @@ fn parse(text: &str) -> Result<Address, String> {
         return Err("it contains a zero byte".into());
     }
     if let Some(rest) = text.strip_prefix("tcp://") {
-        tcp(rest)
+        host_and_port(rest).map(|(host, port)| Address::Tcp { host, port })
+    } else if let Some(rest) = text.strip_prefix("tls://") {
+        host_and_port(rest).map(|(host, port)| Address::Tls { host, port })
     } else if let Some(rest) = text.strip_prefix("unix://") {
         unix(rest)
     } else if let Some(rest) = text.strip_prefix("shm://") {
@@ -91,12 +103,12 @@ fn parse(text: &str) -> Result<Address, String> {
     } else if let Some(rest) = text.strip_prefix("exec:") {
         if rest.trim().is_empty() { Err("no command after 'exec:'".into()) } else { Ok(Address::Exec(rest.to_owned())) }
     } else {
-        Err("it starts with none of tcp://HOST:PORT, unix:///PATH, shm:///PATH, fd:READ,WRITE, stdio: and exec:COMMAND"
+        Err("it starts with none of tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, shm:///PATH, fd:READ,WRITE, stdio: and exec:COMMAND"
             .into())
     }
 }
 
-fn tcp(rest: &str) -> Result<Address, String> {
+fn host_and_port(rest: &str) -> Result<(String, u16), String> {
     let (host, port) = match rest.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or("no ']' after the IPv6 address")?;
@@ -105,7 +117,7 @@ fn tcp(rest: &str) -> Result<Address, String> {
             if number.parse::<Ipv6Addr>().is_err() {
                 return Err(format!("'{host}' is not an IPv6 address"));
             }
-            (host, after.strip_prefix(':').ok_or("no port after ']': write tcp://[IPV6]:PORT")?)
+            (host, after.strip_prefix(':').ok_or("no port after ']': write [IPV6]:PORT")?)
         }
         None => {
             let (host, port) = rest.rsplit_once(':').ok_or("no port: write tcp://HOST:PORT")?;
@@ -120,7 +132,7 @@ fn tcp(rest: &str) -> Result<Address, String> {
     };
     let port = number(port).and_then(|n| u16::try_from(n).ok());
     let port = port.ok_or("the port is not a number from 0 to 65535")?;
-    Ok(Address::Tcp { host: host.to_owned(), port })
+    Ok((host.to_owned(), port))
 }
 
 fn unix(rest: &str) -> Result<Address, String> {
@@ -165,6 +177,8 @@ mod tests {
         for (text, address) in [
             ("tcp://localhost:18861", tcp("localhost", 18861)),
             ("tcp://127.0.0.1:0", tcp("127.0.0.1", 0)),
+            ("tls://example.org:18861", Address::Tls { host: "example.org".into(), port: 18861 }),
+            ("tls://[::1]:1", Address::Tls { host: "::1".into(), port: 1 }),
             ("tcp://:65535", tcp("", 65535)),
             ("tcp://[::1]:80", tcp("::1", 80)),
             ("tcp://[fe80::1%eth0]:80", tcp("fe80::1%eth0", 80)),

@@ -1,6 +1,7 @@
 //! Implements a listening socket.
 
-use super::{Address, Transport, passed, shm, socket, sys};
+use super::{Address, Transport, passed, shm, socket, sys, tls};
+use crate::config::tls::Tls;
 use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
@@ -25,6 +26,7 @@ pub struct Listener {
     stopped: sys::Event,
     /// Another process may accept from the socket too: it must not be shut down, and its file stays.
     passed: AtomicBool,
+    tls: Option<tls::Acceptor>,
     /// Removed with the listener.
     file: Option<SocketFile>,
 }
@@ -34,16 +36,23 @@ impl Listener {
     /// replaced; one in use, and any other file, is left unchanged and is an error. `fd:N` takes over a socket that
     /// listens already.
     pub fn bind(address: &Address) -> Result<Listener> {
-        Listener::bind_with(address, false)
+        Listener::bind_with(address, false, &Tls::default())
     }
 
-    /// Does the same. With `reuse_port`, several sockets can listen at a TCP address (SO_REUSEPORT).
-    pub fn bind_with(address: &Address, reuse_port: bool) -> Result<Listener> {
+    /// Does the same. With `reuse_port`, several sockets can listen at a TCP address (SO_REUSEPORT). `options` are for
+    /// `tls://` addresses; `Transport::open` does the handshake of their transports.
+    pub fn bind_with(address: &Address, reuse_port: bool, options: &Tls) -> Result<Listener> {
+        let tls = match address {
+            Address::Tls { .. } => Some(tls::Acceptor::new(options)?),
+            _ => None,
+        };
         let failed = |e| Error::io(format!("cannot listen at {address}"), e);
         let stopped = sys::Event::new().map_err(failed)?;
         let mut passed = None;
         let (socket, file) = match address {
-            Address::Tcp { host, port } => (bind_tcp(address, host, *port, reuse_port)?, None),
+            Address::Tcp { host, port } | Address::Tls { host, port } => {
+                (bind_tcp(address, host, *port, reuse_port)?, None)
+            }
             Address::Descriptors { read, write } if read == write => {
                 let (socket, bound) = passed::take(*read)?;
                 passed = Some(bound);
@@ -57,7 +66,7 @@ impl Listener {
             }
             _ => {
                 return Err(Error::Address(format!(
-                    "cannot listen at {address}: only at tcp://, unix:// and shm:// addresses, and fd:N"
+                    "cannot listen at {address}: only at tcp://, tls://, unix:// and shm:// addresses, and fd:N"
                 )));
             }
         };
@@ -65,10 +74,13 @@ impl Listener {
         let is_passed = AtomicBool::new(passed.is_some());
         let address = match (passed, socket.local_addr().map_err(failed)?.as_socket()) {
             (Some(bound), _) => bound,
-            (None, Some(bound)) => passed::in_notation(bound),
+            (None, Some(bound)) => match (passed::in_notation(bound), &tls) {
+                (Address::Tcp { host, port }, Some(_)) => Address::Tls { host, port },
+                (bound, _) => bound,
+            },
             (None, None) => address.clone(),
         };
-        Ok(Listener { socket, address, stopped, passed: is_passed, file })
+        Ok(Listener { socket, address, stopped, passed: is_passed, tls, file })
     }
 
     /// Returns the address with the real port.
@@ -112,10 +124,11 @@ impl Listener {
     fn accept_now(&self) -> io::Result<Arc<dyn Transport>> {
         let (socket, peer) = self.socket.accept()?;
         let unnamed = format!("a client of {}", self.address);
-        Ok(match &self.address {
-            Address::Shared(_) => Arc::new(shm::accepted(socket, &self.address, unnamed)?),
-            _ => Arc::new(socket::named(socket, &peer, &unnamed)?),
-        })
+        match (&self.address, &self.tls) {
+            (Address::Shared(_), _) => Ok(Arc::new(shm::accepted(socket, &self.address, unnamed)?)),
+            (_, Some(tls)) => tls.accept(Arc::new(socket::named(socket, &peer, &unnamed)?)),
+            (_, None) => Ok(Arc::new(socket::named(socket, &peer, &unnamed)?)),
+        }
     }
 
     /// Gets a descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is

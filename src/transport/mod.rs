@@ -9,35 +9,45 @@
 mod adapter;
 mod address;
 mod child;
+mod connecting;
 mod descriptors;
 mod listener;
 mod memory;
 mod passed;
 mod shm;
 mod socket;
+#[cfg(not(feature = "model"))]
+mod steps;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
+#[cfg(all(feature = "tls", not(feature = "model")))]
+mod tls;
+#[cfg(not(all(feature = "tls", not(feature = "model"))))]
+#[path = "without_tls.rs"]
+mod tls;
 #[allow(unsafe_code)]
 mod uninit;
 #[cfg(not(feature = "model"))]
 mod watch;
 
 #[cfg(not(feature = "model"))]
-pub(crate) use adapter::{Adapter, Base, Direction, Step, Stream};
+pub(crate) use adapter::{Adapter, Base};
 pub use address::Address;
+pub use connecting::{connect, connect_with, from_descriptors, from_socket};
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
 #[cfg(feature = "model")]
 pub use shm::waiting::Sleepers;
+#[cfg(not(feature = "model"))]
+pub(crate) use steps::{Direction, Step, Stream};
 pub use sys::{Event, Poller, thread_number, write_quietly};
 #[cfg(not(feature = "model"))]
 pub(crate) use watch::Watch;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::io::{self, IoSlice};
-use std::os::fd::{OwnedFd, RawFd};
-use std::sync::Arc;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// The maximum time that a `recv` with `wait` waits.
@@ -200,30 +210,4 @@ pub fn is_readable(fd: RawFd, timeout: Duration) -> bool {
             false
         }
     }
-}
-
-/// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` limits all attempts
-/// together, but not the system's resolution of a host name.
-pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
-    match address {
-        Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),
-        Address::Unix(_) | Address::Abstract(_) => Ok(Arc::new(socket::connect_unix(address, connect_timeout)?)),
-        Address::Shared(_) => Ok(Arc::new(shm::connect(address, connect_timeout)?)),
-        Address::Descriptors { read, write } => from_descriptors(*read, *write, Ownership::Taken),
-        Address::Stdio => Ok(Arc::new(descriptors::open_stdio()?)),
-        Address::Exec(command) => Ok(Arc::new(child::spawn(command)?)),
-    }
-}
-
-/// Makes a transport over open descriptors, sockets or pipes, which may be the same. Their flags are not changed.
-///
-/// With [`Ownership::Taken`] no other code may use or close the two numbers any more.
-pub fn from_descriptors(read: RawFd, write: RawFd, ownership: Ownership) -> Result<Arc<dyn Transport>> {
-    Ok(Arc::new(descriptors::open(read, write, ownership)?))
-}
-
-/// Makes a transport over a connected stream socket that no other process uses.
-pub fn from_socket(socket: impl Into<OwnedFd>) -> Result<Arc<dyn Transport>> {
-    let stream = socket::adopt(socket.into()).map_err(|e| Error::io("cannot use the socket as a transport", e))?;
-    Ok(Arc::new(stream))
 }

@@ -7,7 +7,7 @@ import prepare
 from runner import ROOT, TARGET, Inapplicable, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"answers", "arrays", "background_client", "batch_peer", "beyond", "bridge", "bridges", "bridges_bare", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "exhaustion", "handover", "hostile_server", "hostile_sessions", "hostile_client", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "reflection", "release_then_call", "restricted_views", "services", "staying", "stdio", "typed_calls", "upstream", "waiting"}
+NOT_ALONE = {"answers", "arrays", "background_client", "batch_peer", "beyond", "bridge", "bridges", "bridges_bare", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "exhaustion", "handover", "hostile_server", "hostile_sessions", "hostile_client", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "reflection", "release_then_call", "restricted_views", "services", "staying", "stdio", "tls", "typed_calls", "upstream", "waiting"}
 
 
 def programs():

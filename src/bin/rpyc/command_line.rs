@@ -106,6 +106,16 @@ impl ConnectionOptions {
                 self.config.set_timeout(Some(seconds(parser, option)?));
             }
             "--dialect" => self.config.set("dialect", &text(parser)?)?,
+            "--ca" => self.config.set("tls_ca", &text(parser)?)?,
+            "--pin" => self.config.set("tls_pin", &text(parser)?)?,
+            "--cert" => self.config.set("tls_cert", &text(parser)?)?,
+            "--key" => self.config.set("tls_key", &text(parser)?)?,
+            "--insecure" => {
+                self.config.set("tls_insecure_no_verification", "true")?;
+                crate::show::complain(format_args!(
+                    "--insecure: the server is not verified; whoever is on the way can read and change everything"
+                ));
+            }
             "-o" | "--option" => {
                 let text = text(parser)?;
                 let (name, value) = text.split_once('=').ok_or_else(|| {

@@ -11,9 +11,9 @@ usage: rpyc COMMAND ADDR ...
        rpyc --version";
 
 const NOTATION: &str = "
-ADDR is tcp://HOST:PORT or HOST:PORT, unix:///PATH or /PATH, unix://@NAME, shm:///PATH (a Unix socket,
-with shared memory where both sides support it), or exec:COMMAND for a command that speaks RPyC on its
-stdin and stdout.
+ADDR is tcp://HOST:PORT or HOST:PORT, tls://HOST:PORT, unix:///PATH or /PATH, unix://@NAME,
+shm:///PATH (a Unix socket, with shared memory where both sides support it), or exec:COMMAND for a
+command that speaks RPyC on its stdin and stdout.
 
 PATH leads from the root to an object: names with dots, items and calls: shelf.books[0], make('x').label
 

@@ -88,6 +88,11 @@ pub const CONNECTION: &[Choice] = &[
         "5|6|auto",
         "the protocol: 5 is that of rpyc 4.1 to 5.3 (auto)",
     ),
+    option("", "--ca", Kind::File, "FILE", "tls://: PEM file of the certificate authorities to trust"),
+    option("", "--pin", Kind::Text, "SHA256", "tls://: trust only this certificate, for example a self-signed one"),
+    option("", "--cert", Kind::File, "FILE", "tls://: PEM file of the own certificate; a server needs it"),
+    option("", "--key", Kind::File, "FILE", "tls://: PEM file of its private key"),
+    flag("", "--insecure", "tls://: do not verify the server"),
     option("-o", "--option", Kind::Text, "NAME=VALUE", "a setting by RPyC's name, such as -o compress=false"),
 ];
 pub const HELP: &[Choice] = &[flag("-h", "--help", "print the help of the command")];

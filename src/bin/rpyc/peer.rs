@@ -1,7 +1,7 @@
 //! Connecting, for all commands that have an ADDR.
 
 use crate::failure::{CONNECT, Failure};
-use rpyc::wire::{self, Address};
+use rpyc::wire::Address;
 use rpyc::{Config, Connection, Dialect, Error, Value};
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -39,7 +39,7 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
 pub fn connect(address: &Address, config: &Config) -> Result<Connection, Failure> {
     let reached = Cell::new(false);
     let open = |timeout| {
-        let transport = wire::connect(address, timeout);
+        let transport = config.open(address, timeout);
         reached.set(reached.get() || transport.is_ok());
         transport
     };

@@ -435,6 +435,10 @@ impl Incoming {
     #[cold]
     fn begin_skip(&mut self, header: Header) -> Result<Option<Payload>, FrameError> {
         let Header { body, compressed } = header;
+        // A record of a handshake, of any version, taken for the length of a frame.
+        if let [0, 0, 0, 0, 0x16, 0x03, 0x00..=0x04, _] = (body as u64).to_be_bytes() {
+            return Err(FrameError::Tls);
+        }
         let Some(skipping) = self.skipping else {
             return Err(FrameError::TooLong { size: body, limit: self.limit });
         };

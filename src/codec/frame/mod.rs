@@ -23,6 +23,8 @@ const FLUSHER: u8 = b'\n';
 pub enum FrameError {
     #[error("a frame of {size} bytes was announced, {limit} are allowed (max_frame)")]
     TooLong { size: usize, limit: usize },
+    #[error("the peer begins a TLS handshake, and plain RPyC is expected here")]
+    Tls,
     #[error(
         "a frame of {size} bytes was announced, {limit} are allowed (max_frame), and it does not go on (frame_timeout)"
     )]

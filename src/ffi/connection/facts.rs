@@ -200,10 +200,11 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
     }
 }
 
-/// Gets the credentials set with rpyc_config_set_credentials().
+/// Gets the credentials set with rpyc_config_set_credentials(). If none were set and the peer has a verified TLS
+/// certificate, gets that certificate as bytes (DER).
 ///
 /// @param connection borrowed; a callback's argument is allowed
-/// @param credentials_out owned, free with rpyc_value_free(); None if nothing was set
+/// @param credentials_out owned, free with rpyc_value_free(); None if there are neither
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
@@ -218,7 +219,7 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(credentials_out, "credentials_out")?;
-            out.put_value(checked(connection)?.credentials().clone())
+            out.put_value(checked(connection)?.credentials())
         })
     }
 }

@@ -55,7 +55,8 @@ pub(crate) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> 
 /// @param connection_out owned, free with rpyc_connection_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (the create
-///         callback refused the connection), connection errors
+///         callback refused the connection), RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_UNSUPPORTED (built without
+///         TLS), connection errors
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

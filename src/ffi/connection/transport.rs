@@ -20,6 +20,7 @@ impl Handle for rpyc_transport {
 /// Forms of an address:
 ///
 /// - "tcp://HOST:PORT", or "tcp://[::1]:PORT" for IPv6; without a host, loopback
+/// - "tls://HOST:PORT": TLS over TCP; the server is verified as the options tls_... of rpyc_config_set() say
 /// - "unix:///PATH"
 /// - "shm:///PATH": shared memory between two processes of one user, over a Unix socket at that path
 /// - "fd:R,W": open descriptors, which are consumed
@@ -27,9 +28,9 @@ impl Handle for rpyc_transport {
 /// - "exec:COMMAND": a child process, run by the shell; its standard input and output are the stream
 ///
 /// With "shm:", two processes that both use this library hand each other 16 KiB of memory each over the socket. Small
-/// messages then pass through the memory; large ones, and all of an event loop, through the socket. Any other peer gets a
-/// Unix socket, and so does every peer if the system denies the memory, which is logged (RPYC_LOG_INFO). Either side may
-/// use "unix:///PATH" instead.
+/// messages then pass through the memory; large ones, and all of an event loop, through the socket. Any other peer
+/// gets a Unix socket, and so does every peer if the system denies the memory, which is logged (RPYC_LOG_INFO). Either
+/// side may use "unix:///PATH" instead.
 ///
 /// With "stdio:" the transport uses private copies of the descriptors 0 and 1. From then on 0 is /dev/null and 1 is
 /// standard error, for the application and its children. That remains so after the connection, and a second "stdio:"
@@ -41,7 +42,8 @@ impl Handle for rpyc_transport {
 /// @param config copied; its connect_timeout applies; NULL for the defaults
 /// @param transport_out owned, free with rpyc_transport_free() or pass to rpyc_connection_new()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO,
+///         RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_UNSUPPORTED (built without TLS)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
@@ -57,7 +59,7 @@ pub unsafe extern "C" fn rpyc_transport_connect(
             let out = output(transport_out, "transport_out")?;
             let address: Address = name(address, "address")?.parse()?;
             let config = config_or_default(config);
-            out.put(handle::new(transport::connect(&address, config.connect_timeout)?))
+            out.put(handle::new(transport::connect_with(&address, config.connect_timeout, &config.tls)?))
         })
     }
 }

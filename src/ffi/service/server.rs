@@ -61,16 +61,16 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// rpyc_config_free(config);
 /// ```
 ///
-/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "unix:///PATH" or
-///        "shm:///PATH" (see rpyc_transport_connect()); "fd:N" to take over descriptor N, a TCP or Unix socket that
-///        listens already (see rpyc_server_pass_socket()); "" to not listen, for a server that only gets connections
-///        by rpyc_server_add_transport()
+/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "tls://HOST:PORT"
+///        (with the options tls_cert and tls_key), "unix:///PATH" or "shm:///PATH" (see rpyc_transport_connect());
+///        "fd:N" to take over descriptor N, a TCP or Unix socket that listens already (see rpyc_server_pass_socket());
+///        "" to not listen, for a server that only gets connections by rpyc_server_add_transport()
 /// @param service copied (a reference); the class of the root; each connection gets an instance
 /// @param config copied; the options of the connections; NULL for the defaults
 /// @param server_out owned, free with rpyc_server_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_ARGUMENT (pool_threads with
-///         bind_threads), RPYC_ERR_IO
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (an option of TLS,
+///         pool_threads with bind_threads or "tls://"), RPYC_ERR_UNSUPPORTED (built without TLS)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -144,15 +144,14 @@ impl Candidates {
         }
         let schemes = [
             ("tcp://", "TCP: HOST:PORT"),
+            ("tls://", "TLS over TCP: HOST:PORT"),
             ("unix:///", "Unix socket: path"),
             ("shm:///", "Unix socket with shared memory: path"),
             ("exec:", "a command that speaks RPyC on stdin and stdout"),
         ];
         self.names(current, schemes);
-        let (scheme, host) = match current.strip_prefix("tcp://") {
-            Some(host) => ("tcp://", host),
-            None => ("", current),
-        };
+        let scheme = ["tcp://", "tls://"].into_iter().find(|scheme| current.starts_with(scheme)).unwrap_or("");
+        let host = current.get(scheme.len()..).unwrap_or_default();
         for name in hosts() {
             if name.starts_with(host) {
                 self.words.push((format!("{scheme}{name}:"), "host".into()));
