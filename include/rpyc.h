@@ -406,6 +406,12 @@ typedef int32_t rpyc_status;
 /** The wait was ended with rpyc_connection_interrupt(). */
 #define RPYC_ERR_WAIT_INTERRUPTED 107
 
+/**
+ * The peer did not authenticate itself, or it refused this side. See
+ * rpyc_config_set_authenticator().
+ */
+#define RPYC_ERR_AUTHENTICATION 110
+
 /** The peer sent malformed data. */
 #define RPYC_ERR_MALFORMED 200
 
@@ -2472,9 +2478,10 @@ typedef rpyc_transport *(*rpyc_open_fn)(void *userdata, int64_t timeout_ms);
  * @param config          copied; NULL for the defaults, which are those of RPyC 6
  * @param connection_out  owned, free with rpyc_connection_free()
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE
- *         (the create callback refused the connection), RPYC_ERR_ARGUMENT (an option of TLS),
- *         RPYC_ERR_UNSUPPORTED (built without TLS), connection errors
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT,
+ *         RPYC_ERR_AUTHENTICATION, RPYC_ERR_STATE (the create callback refused the connection),
+ *         RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_UNSUPPORTED (built without TLS),
+ *         connection errors
  *
  * Threads: any. Since: 0.1.
  */
@@ -2501,8 +2508,8 @@ rpyc_status rpyc_connect(const char *address,
  * @param connection_out  owned, free with rpyc_connection_free()
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO
- *         (open returned NULL), RPYC_ERR_STATE (the create callback refused the connection),
- *         connection errors
+ *         (open returned NULL), RPYC_ERR_AUTHENTICATION, RPYC_ERR_STATE (the create callback
+ *         refused the connection), connection errors
  *
  * Threads: any. Since: 0.1.
  */
@@ -2517,8 +2524,10 @@ rpyc_status rpyc_connect_by(const char *address,
 /**
  * Makes a connection over a transport.
  *
- * The function sends nothing. With the option dialect at "auto", the peer's first message selects
- * the dialect. If this side sends first, it uses the dialect of rpyc 6.
+ * The function sends nothing, unless the configuration has an authenticator: then it authenticates
+ * the peer, as the connecting side, within connect_timeout. With the option dialect at "auto", the
+ * peer's first message selects the dialect. If this side sends first, it uses the dialect of rpyc
+ * 6.
  *
  * @code{.c}
  * rpyc_transport *transport = NULL;
@@ -2532,7 +2541,8 @@ rpyc_status rpyc_connect_by(const char *address,
  * @param config          copied; NULL for the defaults
  * @param connection_out  owned, free with rpyc_connection_free()
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the create callback refused the connection)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_AUTHENTICATION, RPYC_ERR_STATE (the
+ *         create callback refused the connection)
  *
  * Threads: any. Since: 0.1.
  */
@@ -2745,11 +2755,12 @@ rpyc_status rpyc_connection_get_option(const rpyc_connection *connection,
                                        rpyc_error **error_out);
 
 /**
- * Gets the credentials set with rpyc_config_set_credentials(). If none were set and the peer has a
- * verified TLS certificate, gets that certificate as bytes (DER).
+ * Gets the credentials of the peer: those of the authenticator, see
+ * rpyc_config_set_authenticator(), otherwise those set with rpyc_config_set_credentials(). If there
+ * are neither and the peer has a verified TLS certificate, gets that certificate as bytes (DER).
  *
  * @param connection       borrowed; a callback's argument is allowed
- * @param credentials_out  owned, free with rpyc_value_free(); None if there are neither
+ * @param credentials_out  owned, free with rpyc_value_free(); None if there are none
  * @param error_out        owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -6807,8 +6818,9 @@ rpyc_status rpyc_server_serve(rpyc_server *server,
  * @param server     borrowed
  * @param error_out  owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already),
- *         RPYC_ERR_IO; if the connection failed, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT,
- *         RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+ *         RPYC_ERR_IO; if the connection failed, RPYC_ERR_AUTHENTICATION, RPYC_ERR_TIMEOUT (of the
+ *         authentication), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT,
+ *         RPYC_ERR_INTERRUPTED
  *
  * Threads: any. Since: 0.1.
  */
@@ -6965,6 +6977,303 @@ rpyc_status rpyc_server_drain(rpyc_server *server,
 rpyc_status rpyc_server_pass_socket(rpyc_server *server,
                                     int32_t *fd_out,
                                     rpyc_error **error_out);
+
+/** @} */
+
+/* ==============================================================================================
+ * Authentication
+ * ============================================================================================== */
+/**
+ * @defgroup rpyc_authentication Authentication
+ *
+ * An authenticator of a configuration proves who the peer is, on both sides, on the raw stream
+ * before the first frame. What it returns are the credentials of the connection, see
+ * rpyc_connection_credentials(). There are ready-made ones for a shared secret and for users of
+ * Unix sockets.
+ *
+ * @code{.c}
+ * rpyc_config *config = rpyc_config_new();
+ * if (!rpyc_config_set_secret(config, data, length, &error))
+ *     rpyc_server_new("tcp://127.0.0.1:18861", service, config, &server, &error);
+ * rpyc_config_free(config);
+ * @endcode
+ *
+ * @{
+ */
+
+/**
+ * The authentication of one peer, on the raw stream before the first frame. Borrowed by its
+ * callback.
+ */
+typedef struct rpyc_authentication rpyc_authentication;
+
+/**
+ * Reads exactly size bytes of the raw stream. Waits at most for the rest of the time limit.
+ *
+ * @param authentication  borrowed
+ * @param buffer          room for size bytes; its contents are undefined on failure
+ * @param size            number of bytes; 0 is allowed
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_IO, RPYC_ERR_AUTHENTICATION (the peer
+ *         ended the stream). After a failure, later reads and writes fail with it too
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_read(rpyc_authentication *authentication,
+                                     void *buffer,
+                                     size_t size,
+                                     rpyc_error **error_out);
+
+/**
+ * Writes bytes to the raw stream. Waits at most for the rest of the time limit.
+ *
+ * @param authentication  borrowed
+ * @param data            copied
+ * @param size            number of bytes in data
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_TIMEOUT, RPYC_ERR_IO,
+ *         RPYC_ERR_AUTHENTICATION (the peer ended the stream)
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_write(rpyc_authentication *authentication,
+                                      const void *data,
+                                      size_t size,
+                                      rpyc_error **error_out);
+
+/**
+ * Accepts the peer. After the callback has returned, rpyc_connection_credentials() returns the
+ * credentials, and the first frame can be sent.
+ *
+ * @param authentication  borrowed
+ * @param credentials     consumed, also on failure; NULL for None
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (accepted or refused before, or a read or write
+ *         has failed)
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_accept(rpyc_authentication *authentication,
+                                       rpyc_value *credentials,
+                                       rpyc_error **error_out);
+
+/**
+ * Refuses the peer, for a reason that is logged and not sent. It also takes back
+ * rpyc_authentication_accept().
+ *
+ * @param authentication  borrowed
+ * @param reason          copied; NUL-terminated; NULL for no reason
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8 (the peer is refused all the same)
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_refuse(rpyc_authentication *authentication,
+                                       const char *reason,
+                                       rpyc_error **error_out);
+
+/**
+ * Returns whether this side is the server, which accepted the stream, or the side that connected.
+ *
+ * @param authentication  borrowed
+ * @return false also for NULL
+ *
+ * Threads: any, during the callback. Since: 0.1.
+ */
+bool rpyc_authentication_is_server(const rpyc_authentication *authentication);
+
+/**
+ * Gets the address of the peer, as rpyc_connection_endpoints() returns it for the transport.
+ *
+ * @param authentication  borrowed
+ * @return borrowed for the callback; NUL-terminated; NULL for NULL
+ *
+ * Threads: any, during the callback. Since: 0.1.
+ */
+const char *rpyc_authentication_peer_name(const rpyc_authentication *authentication);
+
+/**
+ * Returns the rest of the time limit, for work that does not use the stream.
+ *
+ * @param authentication  borrowed
+ * @return milliseconds; -1 for no limit; 0 also for NULL
+ *
+ * Threads: any, during the callback. Since: 0.1.
+ */
+int64_t rpyc_authentication_time_left(const rpyc_authentication *authentication);
+
+/**
+ * Gets the process at the other end of a Unix socket, as the kernel recorded it when the peer
+ * connected: a dict with the ints "uid", "gid" and "pid", and "groups", a tuple of the
+ * supplementary groups. The ids are the effective ones. The process may have ended since, and its
+ * pid may belong to another one.
+ *
+ * @param authentication  borrowed
+ * @param peer_out        owned, free with rpyc_value_free()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UNSUPPORTED (not a Unix socket)
+ *
+ * Threads: any, during the callback. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_unix_peer(const rpyc_authentication *authentication,
+                                          rpyc_value **peer_out,
+                                          rpyc_error **error_out);
+
+/**
+ * Gets the certificate with which the peer authenticated itself in a TLS handshake.
+ *
+ * @param authentication   borrowed
+ * @param certificate_out  owned, free with rpyc_value_free(); bytes (DER), or None for no
+ *                         certificate
+ * @param error_out        owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: any, during the callback. Since: 0.1.
+ */
+rpyc_status rpyc_authentication_certificate(const rpyc_authentication *authentication,
+                                            rpyc_value **certificate_out,
+                                            rpyc_error **error_out);
+
+/**
+ * Authenticates one peer on the raw stream, before the first frame. authentication is borrowed for
+ * the call.
+ *
+ * It reads and writes what both sides have agreed on, and ends with rpyc_authentication_accept().
+ * If it returns without, or after rpyc_authentication_refuse(), or if a read or write has failed,
+ * the peer is refused.
+ */
+typedef void (*rpyc_authenticator_fn)(rpyc_authentication *authentication, void *userdata);
+
+/**
+ * Sets a callback that authenticates the peer of every connection, before the first frame is sent
+ * or read. It replaces any other authenticator of the configuration; the result of the last one set
+ * counts.
+ *
+ * On a server the callback runs in the thread of the connection, after the connection was accepted
+ * and before the service's create: other clients are not delayed. handshake_timeout limits the time
+ * of the whole authentication. Until it has ended, the connection counts as one that has sent no
+ * message: for max_connections and max_connections_per_address, and it is the first to be closed by
+ * make_room. A refused connection is closed; the reason is logged at RPYC_LOG_WARN with the peer's
+ * name and is not sent to the peer; see also rpyc_server_authentication_failures().
+ *
+ * On the connecting side the callback runs in the thread that calls rpyc_connect(),
+ * rpyc_connection_new() or another function that makes a connection. connect_timeout limits
+ * connecting and authentication together. If the peer is refused, ends the stream or is too slow,
+ * that function fails with RPYC_ERR_AUTHENTICATION or RPYC_ERR_TIMEOUT. The detection of the
+ * dialect may connect a second time, see rpyc_connect(); then the callback runs on each stream.
+ *
+ * A callback that does not read or write is not interrupted. If it returns after the time limit,
+ * the peer is refused.
+ *
+ * @code{.c}
+ * static void magic_word(rpyc_authentication *authentication, void *userdata)
+ * {
+ *     char word[2];
+ *
+ *     (void)userdata;
+ *     if (rpyc_authentication_read(authentication, word, sizeof word, NULL))
+ *         return;
+ *     if (word[0] == 'M' && word[1] == 'a')
+ *         rpyc_authentication_accept(authentication, rpyc_value_new_int(42), NULL);
+ *     else
+ *         rpyc_authentication_refuse(authentication, "wrong magic word", NULL);
+ * }
+ *
+ * static rpyc_status demand_magic_word(rpyc_config *config, rpyc_error **error_out)
+ * {
+ *     return rpyc_config_set_authenticator(config, magic_word, NULL, NULL, error_out);
+ * }
+ * @endcode
+ *
+ * @param config         borrowed
+ * @param callback       called on several threads at the same time; NULL for no authentication
+ * @param userdata       consumed, also on failure; passed to the callback and the destructor
+ * @param userdata_free  destructor of userdata: runs exactly once, when the config, its copies and
+ *                       the connections are gone, also on failure; may be NULL
+ * @param error_out      owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_config_set_authenticator(rpyc_config *config,
+                                          rpyc_authenticator_fn callback,
+                                          void *userdata,
+                                          rpyc_free_fn userdata_free,
+                                          rpyc_error **error_out);
+
+/**
+ * Authenticates both sides by a shared secret. It replaces any other authenticator of the
+ * configuration.
+ *
+ * Client and server prove to each other that they know the secret, by HMAC-SHA-256 over random
+ * numbers of both; the secret itself is not sent. The guide "Authentication" describes the bytes,
+ * and examples-c/peers/secret.py is the other side for stock RPyC in Python. The credentials are
+ * the dict {"authentication": "secret"}.
+ *
+ * Only the opening is protected: over plain TCP, who controls the network can read and change
+ * everything that follows.
+ *
+ * @code{.c}
+ * static rpyc_status use_secret(rpyc_config *config, const void *key, rpyc_error **error_out)
+ * {
+ *     return rpyc_config_set_secret(config, key, 32, error_out); // 32 random bytes
+ * }
+ * @endcode
+ *
+ * @param config     borrowed
+ * @param secret     copied; random bytes, because a peer can test guesses offline
+ * @param length     number of bytes, at least 16
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (too short; nothing is changed)
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_config_set_secret(rpyc_config *config,
+                                   const void *secret,
+                                   size_t length,
+                                   rpyc_error **error_out);
+
+/**
+ * Accepts peers of Unix sockets ("unix:", "shm:") by their user and groups, as the kernel recorded
+ * them when the peer connected. It replaces any other authenticator of the configuration. Nothing
+ * is sent; the peer notices only a refusal, as the end of the stream. Peers of other transports are
+ * refused. The credentials are the dict that rpyc_authentication_unix_peer() returns.
+ *
+ * @code{.c}
+ * static rpyc_status only_one_user(rpyc_config *config, uint32_t uid, rpyc_error **error_out)
+ * {
+ *     return rpyc_config_set_unix_peers(config, &uid, 1, NULL, 0, error_out);
+ * }
+ * @endcode
+ *
+ * @param config     borrowed
+ * @param uids       copied; effective user ids that are accepted; 0 (root) only if it is listed
+ * @param uid_count  number of uids
+ * @param gids       copied; a peer is accepted if its effective or a supplementary group is one of
+ *                   them
+ * @param gid_count  number of gids; one id at least is required
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no id; nothing is changed)
+ *
+ * Threads: one at a time per handle. Since: 0.1.
+ */
+rpyc_status rpyc_config_set_unix_peers(rpyc_config *config,
+                                       const uint32_t *uids,
+                                       size_t uid_count,
+                                       const uint32_t *gids,
+                                       size_t gid_count,
+                                       rpyc_error **error_out);
+
+/**
+ * Gets the number of connections that a server has closed because the authentication of the peer
+ * failed or took too long, see rpyc_config_set_authenticator().
+ *
+ * @param server  borrowed
+ * @return 0 also for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+uint64_t rpyc_server_authentication_failures(const rpyc_server *server);
 
 /** @} */
 
@@ -7258,8 +7567,8 @@ typedef void (*rpyc_output_fn)(const char *text, size_t length, void *userdata);
  *                     the value is the default of other connections
  * @param classic_out  owned, free with rpyc_classic_free()
  * @param error_out    owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE
- *         (the peer has no root)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS,
+ *         RPYC_ERR_AUTHENTICATION, RPYC_ERR_TYPE (the peer has no root)
  *
  * Threads: any. Since: 0.1.
  */
@@ -8073,7 +8382,8 @@ typedef struct rpyc_session_event {
  * @param flags        RPYC_SESSION_... or 0
  * @param session_out  owned, free with rpyc_session_free()
  * @param error_out    owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (unknown flags), RPYC_ERR_UNSUPPORTED (bind_threads)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (unknown flags), RPYC_ERR_UNSUPPORTED (bind_threads,
+ *         an authenticator)
  *
  * Threads: any. Since: 0.1.
  */
@@ -9202,7 +9512,7 @@ rpyc_status rpyc_config_set_before_closed(rpyc_config *config,
 /**
  * Sets the credentials that rpyc_connection_credentials() returns: the identity that the
  * application assigns to the peer. It is RPyC's option credentials. The library does not interpret
- * them.
+ * them. Those of an authenticator replace them.
  *
  * @param config       borrowed
  * @param credentials  consumed, also on failure; NULL for None

@@ -38,6 +38,8 @@ compile_error!("the feature `model` is for `cargo test --test model` alone: it t
 
 #[cfg(not(feature = "model"))]
 mod api;
+#[doc(hidden)]
+pub mod authentication;
 #[cfg(not(feature = "model"))]
 #[doc(inline)]
 pub use api::*;

@@ -256,6 +256,15 @@ pub fn addresses() -> Vec<Vec<u8>> {
     ])
 }
 
+/// Openings of both sides: the hello of the peer, and a proof.
+pub fn openings() -> Vec<Vec<u8>> {
+    let mut opening = b"\0\0\0\x28\0RPYCSEC1".to_vec();
+    opening.extend([7; 32]);
+    opening.push(b'\n');
+    opening.extend([9; 32]);
+    [0, 1].into_iter().map(|side| [&[side], &opening[..]].concat()).collect()
+}
+
 pub fn signatures() -> Vec<Vec<u8>> {
     texts(&[
         "add(a, b=2, *rest, c=3, **named)\0abC",

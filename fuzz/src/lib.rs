@@ -2,6 +2,7 @@
 //! must not panic, hang or take memory beyond its limits, and what it understood it must be able to write and read again. libFuzzer drives these (`make fuzz`), and
 //! tests/fuzz.rs does for a short time, always with the same inputs.
 
+pub mod authentication;
 pub mod calls;
 pub mod codecs;
 pub mod connections;
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "requests", run: requests::connection, seeds: inputs::requests, short: 2000 },
     Target { name: "bare", run: requests::session, seeds: inputs::requests, short: 2000 },
     Target { name: "calls", run: calls::sequence, seeds: inputs::requests, short: 300 },
+    Target { name: "authentication", run: authentication::opening, seeds: inputs::openings, short: 40000 },
     Target { name: "addresses", run: texts::addresses, seeds: inputs::addresses, short: 40000 },
     Target { name: "signatures", run: texts::signatures, seeds: inputs::signatures, short: 40000 },
     Target { name: "options", run: texts::options, seeds: inputs::options, short: 40000 },

@@ -1,5 +1,6 @@
 //! Settings, by the names that RPyC has for them.
 
+use crate::authentication::secret;
 use crate::config::{self, SETTINGS, Setting};
 use crate::error::{Error, Result};
 use crate::transport::{self, Address, Transport};
@@ -32,6 +33,13 @@ impl Config {
     /// As `set`, to be chained.
     pub fn with(mut self, name: &str, text: &str) -> Result<Config> {
         self.set(name, text).map(|()| self)
+    }
+
+    /// Authenticates both sides by a shared secret of at least 16 bytes, on connections and servers. Over plain TCP it
+    /// protects only the opening.
+    pub fn set_secret(&mut self, secret: &[u8]) -> Result<()> {
+        self.0.application.authenticator = Some(secret::authenticator(secret)?);
+        Ok(())
     }
 
     /// The text of an option.

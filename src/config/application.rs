@@ -1,5 +1,6 @@
 //! What settings hold beside scalars: objects and functions of the application.
 
+use crate::authentication::Authenticator;
 use crate::error::{ExceptionTypes, Result};
 use crate::log::Logger;
 use crate::value::{Home, Reference, Value};
@@ -16,6 +17,8 @@ pub struct Application {
     /// Local and peer, in place of what the transport says.
     pub endpoints: Option<(Arc<str>, Arc<str>)>,
     pub before_closed: Option<BeforeClosed>,
+    /// Authenticates each peer before the first frame; its credentials replace `credentials`.
+    pub authenticator: Option<Authenticator>,
 }
 
 impl fmt::Debug for Application {

@@ -6,6 +6,7 @@
 //! connection sends GETROOT in the other dialect, and the one that gets a reply is kept. The first is not given up, so
 //! a slow peer is found too. All of this runs in the caller's thread.
 
+use super::admission::admit;
 use super::ending::lost;
 use super::limit::{Limit, Received};
 use super::requests::{GET_ROOT, expired_text};
@@ -18,6 +19,7 @@ use crate::log::Level;
 use crate::protocol::{Protocol, Threads, wrong_dialect};
 use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
+use crate::value::Value;
 use std::io::{ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,8 @@ pub(super) struct Dial<'a> {
 pub(super) struct Found {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) protocol: Protocol<Token>,
+    /// The result of the authenticator, which has run on this stream.
+    pub(super) credentials: Option<Value>,
     /// The request for its root, and the deadline of its reply.
     pub(super) root_asked: (i64, Option<Instant>),
 }
@@ -59,6 +63,7 @@ pub(super) struct Found {
 /// A stream on which the root was requested.
 struct Attempt {
     transport: Arc<dyn Transport>,
+    credentials: Option<Value>,
     protocol: Protocol<Token>,
     /// Auto until the first request.
     dialect: Dialect,
@@ -81,9 +86,15 @@ fn other(dialect: Dialect) -> Dialect {
 }
 
 impl Attempt {
-    fn new(transport: Arc<dyn Transport>, config: &Arc<Config>) -> Attempt {
+    /// Opens a stream within a timeout, authentication included.
+    fn open(connect: &Connect<'_>, config: &Arc<Config>, timeout: Option<Duration>) -> Result<Attempt> {
+        let start = Instant::now();
+        let transport = connect(timeout)?;
         keep_alive(&*transport, config);
-        Attempt { transport, protocol: Shared::protocol(config.clone()), dialect: Dialect::Auto, asked: 0 }
+        let left = timeout.map(|timeout| timeout.saturating_sub(Instant::now().saturating_duration_since(start)));
+        let credentials = admit(&transport, config, false, left)?;
+        let protocol = Shared::protocol(config.clone());
+        Ok(Attempt { transport, credentials, protocol, dialect: Dialect::Auto, asked: 0 })
     }
 
     fn ask(&mut self, dialect: Dialect, deadline: Option<Instant>) -> Result<()> {
@@ -189,7 +200,8 @@ impl<'a> Dial<'a> {
             }
             let now = Instant::now();
             if next.is_some_and(|next| now >= next) {
-                match self.open(other(first), Some(SECOND)) {
+                // An authentication may take longer.
+                match self.open(other(first), Some(SECOND.max(self.connecting.saturating_mul(2)))) {
                     Ok(attempt) => {
                         tried.push(attempt.dialect);
                         attempts.push(attempt);
@@ -213,9 +225,9 @@ impl<'a> Dial<'a> {
     fn open(&mut self, dialect: Dialect, most: Option<Duration>) -> Result<Attempt> {
         let left = self.config.connect_timeout.map(|timeout| timeout.saturating_sub(self.connecting));
         let start = Instant::now();
-        let transport = (self.connect)(left.into_iter().chain(most).min());
+        let opened = Attempt::open(self.connect, self.config, left.into_iter().chain(most).min());
         self.connecting = self.connecting.saturating_add(Instant::now().saturating_duration_since(start));
-        let mut attempt = Attempt::new(transport?, self.config);
+        let mut attempt = opened?;
         self.start_clock();
         attempt.ask(dialect, self.deadline)?;
         Ok(attempt)
@@ -237,8 +249,8 @@ impl<'a> Dial<'a> {
     }
 
     fn found(&self, attempt: Attempt) -> Found {
-        let Attempt { transport, protocol, asked, .. } = attempt;
-        Found { transport, protocol, root_asked: (asked, self.deadline) }
+        let Attempt { transport, protocol, credentials, asked, .. } = attempt;
+        Found { transport, protocol, credentials, root_asked: (asked, self.deadline) }
     }
 
     /// Makes the error for a server that replied in a dialect and can no longer be reached in it.
@@ -247,7 +259,9 @@ impl<'a> Dial<'a> {
         let address = self.address;
         let why = match why {
             Some(Error::Eof(_)) => Some("it ended the stream".to_owned()),
-            Some(why @ (Error::Dialect(_) | Error::Malformed(_) | Error::Limit(_))) => return why,
+            Some(why @ (Error::Authentication(_) | Error::Dialect(_) | Error::Malformed(_) | Error::Limit(_))) => {
+                return why;
+            }
             why => why.map(|why| why.to_string()),
         };
         match why {
@@ -265,8 +279,7 @@ impl<'a> Dial<'a> {
     /// Detects the dialect of a peer that cannot be connected to again. The request is sent when the peer receives and
     /// has sent nothing by then: a peer that sends first, as `rpyc_classic -m stdio` does, shows its dialect.
     fn ask_once(&mut self) -> Result<Found> {
-        let transport = (self.connect)(self.config.connect_timeout)?;
-        let mut attempt = Attempt::new(transport, self.config);
+        let mut attempt = Attempt::open(self.connect, self.config, self.config.connect_timeout)?;
         self.start_clock();
         if let Some(heard) = self.await_receiver(&mut attempt)? {
             attempt.ask(heard, self.deadline)?;

@@ -1,5 +1,6 @@
 //! Implements connections: one protocol over one transport, driven by the threads that wait on it.
 
+mod admission;
 mod asking;
 mod background;
 mod batch;
@@ -88,7 +89,8 @@ impl Drop for Connection {
 impl Connection {
     /// Makes a connection over a transport. The peer gets an instance of `service` as our root.
     pub fn new(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
-        Connection::over(transport, service, config)
+        let timeout = config.connect_timeout;
+        Connection::over(transport, service, config, timeout)
     }
 
     /// Makes the shared part of a connection whose peer speaks first. It does not serve yet.
@@ -117,9 +119,24 @@ impl Connection {
         }
     }
 
-    fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
+    /// Authenticates the peer of an accepted connection, before anything is served. Waits for the peer.
+    pub(crate) fn authenticate_accepted(shared: &Arc<Shared>) -> Result<()> {
+        let config = shared.first_config();
+        let timeout = config.handshake_timeout;
+        let credentials = admission::admit(&shared.transport, config, true, timeout)?;
+        shared.set_credentials(credentials);
+        Ok(())
+    }
+
+    fn over(
+        transport: Arc<dyn Transport>,
+        service: Option<&Arc<Class>>,
+        config: Config,
+        timeout: Option<Duration>,
+    ) -> Result<Connection> {
         keep_alive(&*transport, &config);
-        Connection::install(transport, Shared::protocol(config.into()), service, None)
+        let credentials = admission::admit(&transport, &config, false, timeout)?;
+        Connection::install(transport, Shared::protocol(config.into()), service, (credentials, None))
     }
 
     /// Joins a protocol and its transport to a root of the service, and calls the service's hook.
@@ -127,9 +144,10 @@ impl Connection {
         transport: Arc<dyn Transport>,
         protocol: Protocol<Token>,
         service: Option<&Arc<Class>>,
-        root_asked: Option<(i64, Option<Instant>)>,
+        (credentials, root_asked): (Option<Value>, Option<(i64, Option<Instant>)>),
     ) -> Result<Connection> {
         let shared = Shared::over(transport, protocol, false);
+        shared.set_credentials(credentials);
         let root = shared.make_root(service.unwrap_or(&VOID_SERVICE));
         if root.state().is::<Refused>() {
             shared.end();
@@ -172,11 +190,14 @@ impl Connection {
         config: Config,
     ) -> Result<Connection> {
         if config.dialect != Dialect::Auto || matches!(address, Address::Descriptors { .. } | Address::Stdio) {
-            return Connection::new(connect(config.connect_timeout)?, service, config);
+            let (timeout, start) = (config.connect_timeout, Instant::now());
+            let transport = connect(timeout)?;
+            let left = timeout.map(|timeout| timeout.saturating_sub(Instant::now().saturating_duration_since(start)));
+            return Connection::over(transport, service, config, left);
         }
         let config = Arc::new(config);
-        let Found { transport, protocol, root_asked } = Dial::new(address, connect, &config).find_out()?;
-        let connection = Connection::install(transport, protocol, service, Some(root_asked))?;
+        let Found { transport, protocol, credentials, root_asked } = Dial::new(address, connect, &config).find_out()?;
+        let connection = Connection::install(transport, protocol, service, (credentials, Some(root_asked)))?;
         match connection.shared.fetch_root() {
             // A peer without a root reports that to every caller that requests the root; the connection is usable.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
@@ -279,9 +300,10 @@ impl Connection {
         drop(before);
     }
 
-    /// What the application said of the peer, else the certificate by which it has shown who it is, as DER, else None.
+    /// Gets the credentials of the peer: those of the authenticator or of the application, else the certificate by which
+    /// it has shown who it is, as DER, else None.
     pub fn credentials(&self) -> Value {
-        match &self.shared.application().credentials {
+        match self.shared.credentials() {
             Value::None => self.peer_certificate().map_or(Value::None, |der| Value::bytes(&der)),
             given => given.clone(),
         }

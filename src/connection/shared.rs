@@ -19,7 +19,7 @@ use crate::protocol::Protocol;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::transport::Transport;
-use crate::value::Releases;
+use crate::value::{Releases, Value};
 use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct Shared {
     /// The options with which the connection was made.
     config: Arc<Config>,
     pub(super) before_closed: Option<BeforeClosedHook>,
+    /// The result of the authenticator.
+    credentials: OnceLock<Value>,
     /// The application's attachment.
     pub(super) attachment: Mutex<Option<Arc<dyn Attachment>>>,
     pub(super) forks: u32,
@@ -116,6 +118,7 @@ impl Shared {
             loop_wake: OnceLock::new(),
             release_now: AtomicBool::new(release == Release::Now),
             config,
+            credentials: OnceLock::new(),
             before_closed: before_closed.map(BeforeClosedHook::new),
             attachment: Mutex::new(None),
             forks: crate::fork::generation(),
@@ -145,6 +148,21 @@ impl Shared {
     /// Gets the application's settings with which the connection was made.
     pub(super) fn application(&self) -> &Application {
         &self.config.application
+    }
+
+    /// Gets the options with which the connection was made.
+    pub(super) fn first_config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Sets the result of the authenticator, once.
+    pub(super) fn set_credentials(&self, credentials: Option<Value>) {
+        credentials.into_iter().for_each(|credentials| drop(self.credentials.set(credentials)));
+    }
+
+    /// Gets the credentials of the peer: those of the authenticator, or those that the application set.
+    pub(super) fn credentials(&self) -> &Value {
+        self.credentials.get().unwrap_or(&self.application().credentials)
     }
 
     pub(super) fn name_of(transport: &dyn Transport, connid: Option<&str>) -> String {

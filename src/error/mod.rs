@@ -89,6 +89,9 @@ pub enum Error {
     /// The peer named an object that it was not lent.
     #[error("{0}")]
     UnknownObject(String),
+    /// The peer did not authenticate itself, or refused our authentication.
+    #[error("{0}")]
+    Authentication(String),
     /// The peer speaks a dialect of RPyC that is not spoken here.
     #[error("{0}")]
     Dialect(String),

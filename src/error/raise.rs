@@ -14,7 +14,7 @@ impl From<Error> for Exception {
             Error::Eof(_) | Error::Closed(_) => "EOFError",
             Error::Io { source, .. } | Error::Connect { source, .. } => return of_the_system(&error, source),
             Error::Address(_) => "OSError",
-            Error::Unsafe(_) => "PermissionError",
+            Error::Authentication(_) | Error::Unsafe(_) => "PermissionError",
             Error::Type(_) => "TypeError",
             Error::Range(_) => "OverflowError",
             Error::Memory(_) => "MemoryError",

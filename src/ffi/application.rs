@@ -144,7 +144,8 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
 }
 
 /// Sets the credentials that rpyc_connection_credentials() returns: the identity that the application assigns to the
-/// peer. It is RPyC's option credentials. The library does not interpret them.
+/// peer. It is RPyC's option credentials. The library does not interpret them. Those of an
+/// authenticator replace them.
 ///
 /// @param config borrowed
 /// @param credentials consumed, also on failure; NULL for None

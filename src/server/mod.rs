@@ -22,7 +22,7 @@ use room::{Origin, Place};
 use source::Source;
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use watcher::Watcher;
@@ -43,6 +43,8 @@ struct Inner {
     /// No connection is accepted any more; those that exist go on.
     draining: AtomicBool,
     handles: AtomicUsize,
+    /// The number of connections that the authenticator refused.
+    unauthenticated: AtomicU64,
     state: Mutex<State>,
     /// Notified when a connection has ended.
     changed: Condvar,
@@ -121,6 +123,11 @@ impl Server {
                 let text = "bind_threads needs a thread for each connection: it cannot be used with pool_threads";
                 return Err(Error::Argument(text.into()));
             }
+            // A thread of the pool would wait for one peer's authentication.
+            _ if config.application.authenticator.is_some() => {
+                let text = "a server with pool_threads does not support an authenticator";
+                return Err(Error::Unsupported(text.into()));
+            }
             threads => Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?)),
         };
         let inner = Inner {
@@ -132,6 +139,7 @@ impl Server {
             stopping: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
+            unauthenticated: AtomicU64::new(0),
             state: Mutex::default(),
             _shared_root: shared_root,
             changed: Condvar::new(),
@@ -154,6 +162,11 @@ impl Server {
 
     pub fn connection_count(&self) -> usize {
         lock(&self.inner.state).open()
+    }
+
+    /// Returns the number of connections that were refused by the authenticator, including those out of time.
+    pub fn authentication_failures(&self) -> u64 {
+        self.inner.unauthenticated.load(Ordering::Relaxed)
     }
 
     /// Sets the maximum number of connections; 0 is no limit. Beyond it, the oldest connection without a message is
@@ -394,7 +407,9 @@ impl Inner {
         let mut state = lock(&self.state);
         state.last += 1;
         let id = state.last;
-        state.connections.insert(id, Place { shared: shared.clone(), origin, begun: false, leaving: false });
+        state
+            .connections
+            .insert(id, Place { shared: shared.clone(), origin, begun: false, proving: false, leaving: false });
         (id, shared)
     }
 
@@ -414,14 +429,37 @@ impl Inner {
     }
 
     fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
-        self.begin_place(id, shared);
-        let stopping = || self.stopping.load(Ordering::Acquire);
-        let served = panics::inside(|| Connection::serve_accepted(shared, &self.service, stopping));
+        let served = panics::inside(|| {
+            self.authenticate(id, shared)?;
+            self.begin_place(id, shared);
+            let stopping = || self.stopping.load(Ordering::Acquire);
+            Connection::serve_accepted(shared, &self.service, stopping)
+        });
         shared.end();
         self.leave(id);
         served.unwrap_or_else(|text| {
             self.config.application.logger.write(Level::Error, || text.clone());
             Err(Error::State(text))
+        })
+    }
+
+    /// Runs the authenticator, if there is one. Until it has accepted the peer, the connection may be closed to make
+    /// room.
+    fn authenticate(&self, id: u64, shared: &Arc<Shared>) -> Result<()> {
+        let proving = self.config.application.authenticator.is_some();
+        lock(&self.state).connections.entry(id).and_modify(|place| {
+            place.begun = true;
+            place.proving = proving;
+        });
+        if !proving {
+            return Ok(());
+        }
+        let admitted = Connection::authenticate_accepted(shared);
+        lock(&self.state).connections.entry(id).and_modify(|place| place.proving = false);
+        admitted.inspect_err(|why| {
+            self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+            // The reason contains the peer's name.
+            self.config.application.logger.write(Level::Warn, || format!("authentication failed: {why}"));
         })
     }
 

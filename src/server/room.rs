@@ -29,6 +29,8 @@ pub struct Place {
     pub origin: Option<Origin>,
     /// Its thread runs. From then on the connection itself tells whether the application is busy with it.
     pub begun: bool,
+    /// Its peer has not authenticated itself yet.
+    pub proving: bool,
     /// It is being closed to make room, and its thread has not noticed yet.
     pub leaving: bool,
 }
@@ -36,6 +38,9 @@ pub struct Place {
 impl Place {
     /// Returns whether it has sent no message so far and the application is not busy with it.
     pub fn is_silent(&self) -> bool {
+        if self.proving {
+            return true;
+        }
         if self.begun { self.shared.awaits_first_message() } else { !self.shared.has_arrived() }
     }
 }

@@ -94,6 +94,10 @@ impl Session {
         if config.bind_threads {
             return Err(Error::Unsupported("a session knows no threads: bind_threads cannot be on".into()));
         }
+        if config.application.authenticator.is_some() {
+            let text = "rpyc_session does not support an authenticator: authenticate the peer before, on the stream";
+            return Err(Error::Unsupported(text.into()));
+        }
         let bridges = forwards.then(|| Arc::new(HostWrap::default()));
         let wrap: Arc<dyn Wrap> = match &bridges {
             Some(bridges) => bridges.clone(),

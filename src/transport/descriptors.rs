@@ -7,6 +7,7 @@
 
 use super::socket::{is_socket, send};
 use super::{Ready, TICK, Transport, sys, uninit};
+use crate::authentication::User;
 use crate::error::{Error, Result};
 use crate::sync::{Mutex, lock, try_lock};
 use socket2::SockRef;
@@ -270,6 +271,11 @@ impl Transport for Descriptors {
         // Most event loops register each file once.
         let direction = if self.same { &self.reading } else { &self.writing };
         direction.file().map(|file| file.as_raw_fd())
+    }
+
+    fn user(&self) -> Option<User> {
+        let file = self.reading.file().filter(|_| self.same && self.reading.socket)?;
+        sys::peer_of(file.as_fd())
     }
 
     fn peer_name(&self) -> String {

@@ -45,6 +45,7 @@ pub use sys::{Event, Poller, thread_number, write_quietly};
 #[cfg(not(feature = "model"))]
 pub(crate) use watch::Watch;
 
+use crate::authentication::User;
 use crate::error::Error;
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
@@ -62,6 +63,11 @@ pub trait Transport: Send + Sync {
 
     /// Returns the certificate with which the peer authenticated itself, as DER.
     fn certificate(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Returns the process at the other end of a Unix socket.
+    fn user(&self) -> Option<User> {
         None
     }
 

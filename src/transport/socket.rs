@@ -2,6 +2,7 @@
 //! process.
 
 use super::{Address, Ready, TICK, Transport, sys, uninit};
+use crate::authentication::User;
 use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
@@ -118,6 +119,10 @@ impl Transport for Stream {
     fn unread(&self) -> Option<usize> {
         // For TCP the kernel knows what the peer's kernel has acknowledged, not what the peer has received.
         if self.tcp { None } else { sys::unread(self.socket.as_fd()).ok() }
+    }
+
+    fn user(&self) -> Option<User> {
+        if self.tcp { None } else { sys::peer_of(self.socket.as_fd()) }
     }
 
     fn fileno(&self) -> Option<RawFd> {

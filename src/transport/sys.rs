@@ -1,5 +1,6 @@
 //! Wraps the system calls that neither std nor socket2 offers in safe functions.
 
+use crate::authentication::User;
 use once_cell::sync::OnceCell;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
@@ -32,6 +33,54 @@ pub(super) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
         return Err(io::Error::last_os_error());
     }
     Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
+/// Calls `getsockopt(2)` on SOL_SOCKET. Returns the number of bytes of the result, or of the room that it needs.
+fn socket_option<T: Copy>(socket: BorrowedFd<'_>, name: i32, room: &mut [T]) -> io::Result<usize> {
+    let mut length = libc::socklen_t::try_from(size_of_val(room)).unwrap_or(0);
+    // SAFETY: the descriptor is open while it is borrowed; at most `length` bytes of `room` are written, and any bits
+    // are valid in the types that are used here, which consist of integers.
+    let done = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, name, room.as_mut_ptr().cast(), &raw mut length)
+    };
+    match (done, io::Error::last_os_error()) {
+        (0, _) => Ok(length as usize),
+        (_, e) if e.raw_os_error() == Some(libc::ERANGE) => Ok(length as usize),
+        (_, e) => Err(e),
+    }
+}
+
+/// Returns the process at the other end of a Unix socket. None for other sockets, and if the kernel knows none.
+pub(super) fn peer_of(socket: BorrowedFd<'_>) -> Option<User> {
+    let mut found = [libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX }];
+    socket_option(socket, libc::SO_PEERCRED, &mut found).ok()?;
+    let [found] = found;
+    if found.uid == u32::MAX {
+        return None;
+    }
+    // Kernels before 4.13 do not tell the supplementary groups.
+    let needed = socket_option::<libc::gid_t>(socket, libc::SO_PEERGROUPS, &mut []).unwrap_or(0);
+    let mut groups = vec![0; needed / size_of::<libc::gid_t>()];
+    let filled = socket_option(socket, libc::SO_PEERGROUPS, &mut groups).unwrap_or(0);
+    groups.truncate(filled / size_of::<libc::gid_t>());
+    Some(User { uid: found.uid, gid: found.gid, pid: found.pid, groups })
+}
+
+/// Fills `room` with random bytes of the kernel, for nonces.
+pub(crate) fn random(room: &mut [u8]) -> io::Result<()> {
+    let mut rest = room;
+    while !rest.is_empty() {
+        // SAFETY: `rest` is writable for its whole length.
+        let filled = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(filled) {
+            Ok(filled) => rest = rest.get_mut(filled..).unwrap_or(&mut []),
+            Err(_) => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => {}
+                e => return Err(e),
+            },
+        }
+    }
+    Ok(())
 }
 
 // The C library's recv and send are cancellation points. A cancelled thread would leave the state of a connection

@@ -357,7 +357,7 @@ def example_server(version):
 def snippets(case):
     """Every piece of C++ in the documents compiles: those that include rpyc.hpp alone, the others as insides of functions."""
     whole, inside = [], ["#include <rpyc.hpp>\n#include <iostream>\n#include <thread>\nusing namespace std::chrono_literals;\n"]
-    for name in ("README.md", "docs/guide/cpp.md"):
+    for name in ("README.md", "docs/guide/cpp.md", "docs/guide/authentication.md"):
         with open(os.path.join(ROOT, name), encoding="utf-8") as file:
             for piece in re.findall(r"^```cpp\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL):
                 if "#include <rpyc.hpp>" in piece:

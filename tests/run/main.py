@@ -71,6 +71,7 @@ import go                                            # noqa: F401
 import greenlets                                        # noqa: F401
 import one_process                                      # noqa: F401
 import memory
+import authentication                                 # noqa: F401
 import silence                                        # noqa: F401
 import handover                                      # noqa: F401
 import pool                                           # noqa: F401

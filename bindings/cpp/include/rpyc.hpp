@@ -25,6 +25,7 @@
 #include "rpyc/array.hpp"
 #include "rpyc/containers.hpp"
 #include "rpyc/raise.hpp"
+#include "rpyc/authentication.hpp"
 #include "rpyc/connection.hpp"
 #include "rpyc/future.hpp"
 #include "rpyc/async.hpp"

@@ -510,6 +510,61 @@ void interrupts(check::Checks &checks) {
         for (int i = 0; i < 2000 && Counted::alive != 0; i++)
             std::this_thread::sleep_for(10ms);
         EQUAL(Counted::alive.load(), 0);
+/** Waits until a server has refused this number of peers. */
+bool refused(const rpyc::Server &server, std::uint64_t count) {
+    for (int i = 0; i < 2000 && server.authentication_failures() < count; i++)
+        std::this_thread::sleep_for(5ms);
+    return server.authentication_failures() == count;
+}
+
+void authentication(check::Checks &checks) {
+    checks.add("authenticators", [] {
+        rpyc::Service service{"Who"};
+        service.expose("who", [](rpyc::Call &call) { return call.connection().credentials(); });
+        rpyc::Config config;
+        config.set_authenticator([](rpyc::Authentication &peer) {
+            if (!peer.is_server() || peer.peer_name().empty() || !peer.time_left())
+                throw std::logic_error("not a server");
+            if (peer.read(5) != "Ma6ik")
+                throw std::runtime_error("wrong magic word");
+            if (peer.read(1) == "!")
+                throw 1;
+            RAISES(rpyc::Unsupported, peer.unix_peer());
+            EQUAL(peer.certificate(), Value());
+            peer.write("ok");
+            return Value("Ann");
+        });
+        rpyc::Server server("tcp://127.0.0.1:0", service, config);
+        server.start();
+        const auto with = [&](const std::string &word) {
+            rpyc::Config near;
+            near.set_authenticator([word](rpyc::Authentication &peer) {
+                peer.write(word);
+                return Value(peer.read(2));
+            });
+            return rpyc::connect(server.address(), near);
+        };
+        {
+            const auto conn = with("Ma6ik.");
+            EQUAL(conn.root().call("who"), "Ann");
+            EQUAL(conn.credentials(), "ok");
+        }
+        RAISES(rpyc::AuthenticationError, with("Magic."));
+        RAISES(rpyc::AuthenticationError, with("Ma6ik!"));
+        TRUE(refused(server, 2));
+        server.stop();
+        server.join();
+    });
+    checks.add("secrets", [] {
+        const rpyc::Service service{"Secret"};
+        const auto key = rpyc::Config().set_secret("sixteen letters.");
+        rpyc::Server server("tcp://127.0.0.1:0", service, key);
+        server.start();
+        TRUE(rpyc::connect(server.address(), key).root());
+        RAISES(rpyc::AuthenticationError, rpyc::connect(server.address(), rpyc::Config().set_secret("letters sixteen.")));
+        RAISES(rpyc::UsageError, rpyc::Config().set_secret("short"));
+        RAISES(rpyc::UsageError, rpyc::Config().set_unix_peers({}));
+        RAISES(rpyc::AuthenticationError, rpyc::connect(server.address(), rpyc::Config().set_unix_peers({0}, {0})));
         server.stop();
         server.join();
     });
@@ -523,5 +578,6 @@ int main() {
     types(checks);
     streams(checks);
     interrupts(checks);
+    authentication(checks);
     return checks.run();
 }

@@ -106,6 +106,15 @@ impl ConnectionOptions {
                 self.config.set_timeout(Some(seconds(parser, option)?));
             }
             "--dialect" => self.config.set("dialect", &text(parser)?)?,
+            "--secret-file" => {
+                let path = text(parser)?;
+                let mut secret =
+                    std::fs::read(&path).map_err(|error| Failure::usage(format!("cannot read {path}: {error}")))?;
+                if secret.last() == Some(&b'\n') {
+                    secret.pop();
+                }
+                self.config.set_secret(&secret)?;
+            }
             "--ca" => self.config.set("tls_ca", &text(parser)?)?,
             "--pin" => self.config.set("tls_pin", &text(parser)?)?,
             "--cert" => self.config.set("tls_cert", &text(parser)?)?,

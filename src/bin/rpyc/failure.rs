@@ -172,6 +172,9 @@ impl Failure {
             Error::Timeout(_) => Failure::new(PROTOCOL, text).hint(
                 "The connection was made, but no reply was received. Is it an RPyC server? --timeout SECONDS waits longer",
             ),
+            Error::Authentication(_) => {
+                Failure::new(PROTOCOL, text).hint("--secret-file FILE must hold the secret of the server; see also its log")
+            }
             Error::Malformed(text) | Error::Limit(text) => {
                 Failure::new(PROTOCOL, format!("{address} does not speak RPyC: {text}")).hint(
                     "Is it the right port? A server of another protocol, such as HTTP, replies like this, or one before \

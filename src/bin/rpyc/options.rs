@@ -88,6 +88,13 @@ pub const CONNECTION: &[Choice] = &[
         "5|6|auto",
         "the protocol: 5 is that of rpyc 4.1 to 5.3 (auto)",
     ),
+    option(
+        "",
+        "--secret-file",
+        Kind::File,
+        "FILE",
+        "authenticate both sides by the bytes of FILE, without a final newline",
+    ),
     option("", "--ca", Kind::File, "FILE", "tls://: PEM file of the certificate authorities to trust"),
     option("", "--pin", Kind::Text, "SHA256", "tls://: trust only this certificate, for example a self-signed one"),
     option("", "--cert", Kind::File, "FILE", "tls://: PEM file of the own certificate; a server needs it"),

@@ -49,6 +49,8 @@ pub const RPYC_ERR_BACKPRESSURE: rpyc_status = 105;
 pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
 /// The wait was ended with rpyc_connection_interrupt().
 pub const RPYC_ERR_WAIT_INTERRUPTED: rpyc_status = 107;
+/// The peer did not authenticate itself, or it refused this side. See rpyc_config_set_authenticator().
+pub const RPYC_ERR_AUTHENTICATION: rpyc_status = 110;
 /// The peer sent malformed data.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// A limit on size, number or depth was exceeded.
@@ -109,6 +111,7 @@ pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_BACKPRESSURE => c"RPYC_ERR_BACKPRESSURE",
         RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
         RPYC_ERR_WAIT_INTERRUPTED => c"RPYC_ERR_WAIT_INTERRUPTED",
+        RPYC_ERR_AUTHENTICATION => c"RPYC_ERR_AUTHENTICATION",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
         RPYC_ERR_UNSAFE => c"RPYC_ERR_UNSAFE",
@@ -207,6 +210,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Cancelled(_) => RPYC_ERR_CANCELLED,
         Error::Interrupted(_) => RPYC_ERR_WAIT_INTERRUPTED,
         Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
+        Error::Authentication(_) => RPYC_ERR_AUTHENTICATION,
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,
         Error::Backpressure(_) => RPYC_ERR_BACKPRESSURE,
@@ -235,6 +239,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_WAIT_INTERRUPTED => Error::Interrupted(text),
         // Its number is not kept.
         RPYC_ERR_ADDRESS | RPYC_ERR_IO => Error::Address(text),
+        RPYC_ERR_AUTHENTICATION => Error::Authentication(text),
         RPYC_ERR_MALFORMED => Error::Malformed(text),
         RPYC_ERR_LIMIT => Error::Limit(text),
         RPYC_ERR_UNSAFE => Error::Unsafe(text),

@@ -37,6 +37,11 @@ pub struct rpyc_transport {
     _opaque: (),
 }
 
+/// The authentication of one peer, on the raw stream before the first frame. Borrowed by its callback.
+pub struct rpyc_authentication {
+    _opaque: (),
+}
+
 /// The result of an asynchronous request, before or after its reply. Shared.
 pub struct rpyc_async_result {
     _opaque: (),

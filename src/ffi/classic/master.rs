@@ -54,8 +54,8 @@ pub(crate) unsafe fn checked<'a>(classic: *const rpyc_classic) -> Result<&'a Cla
 ///         of other connections
 /// @param classic_out owned, free with rpyc_classic_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no
-///         root)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_AUTHENTICATION,
+///         RPYC_ERR_TYPE (the peer has no root)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -200,11 +200,12 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
     }
 }
 
-/// Gets the credentials set with rpyc_config_set_credentials(). If none were set and the peer has a verified TLS
-/// certificate, gets that certificate as bytes (DER).
+/// Gets the credentials of the peer: those of the authenticator, see rpyc_config_set_authenticator(), otherwise those
+/// set with rpyc_config_set_credentials(). If there are neither and the peer has a verified TLS certificate, gets that
+/// certificate as bytes (DER).
 ///
 /// @param connection borrowed; a callback's argument is allowed
-/// @param credentials_out owned, free with rpyc_value_free(); None if there are neither
+/// @param credentials_out owned, free with rpyc_value_free(); None if there are none
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///

@@ -54,9 +54,9 @@ pub(crate) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> 
 /// @param config copied; NULL for the defaults, which are those of RPyC 6
 /// @param connection_out owned, free with rpyc_connection_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (the create
-///         callback refused the connection), RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_UNSUPPORTED (built without
-///         TLS), connection errors
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_AUTHENTICATION,
+///         RPYC_ERR_STATE (the create callback refused the connection), RPYC_ERR_ARGUMENT (an option of TLS),
+///         RPYC_ERR_UNSUPPORTED (built without TLS), connection errors
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
@@ -80,8 +80,9 @@ pub unsafe extern "C" fn rpyc_connect(
 
 /// Makes a connection over a transport.
 ///
-/// The function sends nothing. With the option dialect at "auto", the peer's first message selects the dialect. If
-/// this side sends first, it uses the dialect of rpyc 6.
+/// The function sends nothing, unless the configuration has an authenticator: then it authenticates the peer, as the
+/// connecting side, within connect_timeout. With the option dialect at "auto", the peer's first message selects the
+/// dialect. If this side sends first, it uses the dialect of rpyc 6.
 ///
 /// ```c
 /// rpyc_transport *transport = NULL;
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn rpyc_connect(
 /// @param config copied; NULL for the defaults
 /// @param connection_out owned, free with rpyc_connection_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the create callback refused the connection)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_AUTHENTICATION, RPYC_ERR_STATE (the create callback
+///         refused the connection)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

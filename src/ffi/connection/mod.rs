@@ -4,6 +4,8 @@ pub(crate) mod transport;
 
 mod stream;
 
+mod authentication;
+
 pub(crate) mod lifetime;
 
 // Constants that only the header's readers use.

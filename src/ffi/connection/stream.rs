@@ -308,7 +308,8 @@ pub unsafe extern "C" fn rpyc_transport_new(
 /// @param connection_out owned, free with rpyc_connection_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO (open returned
-///         NULL), RPYC_ERR_STATE (the create callback refused the connection), connection errors
+///         NULL), RPYC_ERR_AUTHENTICATION, RPYC_ERR_STATE (the create callback refused the connection), connection
+///         errors
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

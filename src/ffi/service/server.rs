@@ -153,6 +153,19 @@ pub unsafe extern "C" fn rpyc_server_connection_count(server: *const rpyc_server
     ffi_boundary_or(0, || unsafe { checked(server) }.map_or(0, Server::connection_count))
 }
 
+/// Gets the number of connections that a server has closed because the authentication of the peer failed or took too
+/// long, see rpyc_config_set_authenticator().
+///
+/// @param server borrowed
+/// @return 0 also for NULL
+///
+/// Threads: any. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_server_authentication_failures(server: *const rpyc_server) -> u64 {
+    // SAFETY: the contract of the border.
+    ffi_boundary_or(0, || unsafe { checked(server) }.map_or(0, Server::authentication_failures))
+}
+
 /// Limits the number of connections of a server.
 ///
 /// When a connection exceeds the limit, the server closes the oldest connection that has not sent a complete message.
@@ -200,8 +213,8 @@ pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: 
 /// @param server borrowed
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO; if
-///         the connection failed, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT,
-///         RPYC_ERR_INTERRUPTED
+///         the connection failed, RPYC_ERR_AUTHENTICATION, RPYC_ERR_TIMEOUT (of the authentication),
+///         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

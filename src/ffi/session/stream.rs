@@ -57,7 +57,7 @@ pub const RPYC_SESSION_ANY_THREAD: u64 = 4;
 /// @param flags RPYC_SESSION_... or 0
 /// @param session_out owned, free with rpyc_session_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (unknown flags), RPYC_ERR_UNSUPPORTED (bind_threads)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (unknown flags), RPYC_ERR_UNSUPPORTED (bind_threads, an authenticator)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -324,6 +324,10 @@ impl Transport for Link {
         !self.is_plain() && self.watched.load(Ordering::Acquire) && lock(&self.reading).holds_input()
     }
 
+    fn user(&self) -> Option<crate::authentication::User> {
+        self.stream.user()
+    }
+
     fn peer_name(&self) -> String {
         self.stream.peer_name()
     }

@@ -6,6 +6,7 @@
 #include "timeout.hpp"
 
 #include <initializer_list>
+#include <vector>
 
 namespace rpyc {
 
@@ -25,6 +26,9 @@ void log_message(std::int32_t level, const char *message, std::size_t length, vo
         // There is no caller to report it to.
     }
 }
+
+template <class F>
+void authenticate(rpyc_authentication *raw, void *kept) noexcept;
 
 }  // namespace detail
 
@@ -127,6 +131,28 @@ public:
     }
     /** Sets the credentials of the peer, which Connection::credentials() returns. */
     Config set_credentials(Value credentials) && { return std::move(set_credentials(std::move(credentials))); }
+    /**
+     * Sets an authenticator: f(authentication) reads and writes the raw stream of each peer before the first frame, and
+     * returns the credentials, a Value, which Connection::credentials() returns. An exception refuses the peer; its
+     * message is logged. See rpyc_config_set_authenticator() in rpyc.h.
+     */
+    template <class F>
+    Config &set_authenticator(F f) &;
+    /** Sets an authenticator. */
+    template <class F>
+    Config set_authenticator(F f) && {
+        return std::move(set_authenticator(std::move(f)));
+    }
+    /** Authenticates both sides by a shared secret of at least 16 bytes. See rpyc_config_set_secret() in rpyc.h. */
+    Config &set_secret(std::string_view secret) &;
+    /** Authenticates both sides by a shared secret. */
+    Config set_secret(std::string_view secret) && { return std::move(set_secret(secret)); }
+    /** Accepts peers of Unix sockets by user and group. See rpyc_config_set_unix_peers() in rpyc.h. */
+    Config &set_unix_peers(const std::vector<std::uint32_t> &uids, const std::vector<std::uint32_t> &gids = {}) &;
+    /** Accepts peers of Unix sockets by user and group. */
+    Config set_unix_peers(const std::vector<std::uint32_t> &uids, const std::vector<std::uint32_t> &gids = {}) && {
+        return std::move(set_unix_peers(uids, gids));
+    }
     /** Sets the endpoints that Connection::endpoints() returns if the transport does not know them. */
     Config &set_endpoints(const std::string &local, const std::string &peer) & {
         rpyc_error *error = nullptr;

@@ -161,6 +161,12 @@ public:
     using TransportError::TransportError;
 };
 
+/** RPYC_ERR_AUTHENTICATION: the peer did not authenticate itself, or refused this side. */
+class AuthenticationError : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+
 /** RPYC_ERR_LIMIT: a limit on size, number or depth was exceeded. */
 class LimitError : public ProtocolError {
 public:

@@ -142,6 +142,7 @@ template <class E>
     case RPYC_ERR_BACKPRESSURE: throw Backpressure(status, message);
     case RPYC_ERR_CANCELLED: throw Cancelled(status, message);
     case RPYC_ERR_WAIT_INTERRUPTED: throw Interrupted(status, message);
+    case RPYC_ERR_AUTHENTICATION: throw AuthenticationError(status, message);
     case RPYC_ERR_MALFORMED: throw Malformed(status, message);
     case RPYC_ERR_LIMIT: throw LimitError(status, message);
     case RPYC_ERR_UNSAFE: throw Unsafe(status, message);

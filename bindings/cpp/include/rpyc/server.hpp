@@ -91,6 +91,8 @@ public:
     }
     /** Returns the number of connections. */
     std::size_t connection_count() const noexcept { return rpyc_server_connection_count(raw_); }
+    /** Returns the number of connections that were closed because the authentication of the peer failed. */
+    std::uint64_t authentication_failures() const noexcept { return rpyc_server_authentication_failures(raw_); }
     /**
      * Limits the number of connections; 0 for no limit. A connection beyond it replaces the oldest one that has not
      * sent a complete message, unless the option make_room is false.
