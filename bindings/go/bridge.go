@@ -529,6 +529,8 @@ func takeError(failure *C.rpyc_error) error {
 		kind = ErrRange
 	case C.RPYC_ERR_LIMIT, C.RPYC_ERR_NO_MEMORY:
 		kind = ErrLimit
+	case C.RPYC_ERR_AUTHENTICATION:
+		kind = ErrAuthentication
 	case C.RPYC_ERR_MALFORMED, C.RPYC_ERR_UNKNOWN_OBJECT:
 		kind = ErrProtocol
 	case C.RPYC_ERR_DIALECT:

@@ -45,9 +45,8 @@ func dialOnce(ctx context.Context, addr, network, address string, o options) (*C
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConn(stream, o.service, false, o)
+	c, err := newDialled(ctx, stream, &o)
 	if err != nil {
-		stream.Close()
 		return nil, err
 	}
 	c.name = addr
@@ -58,12 +57,22 @@ func dialOnce(ctx context.Context, addr, network, address string, o options) (*C
 // the stream from then on, also if NewConn fails.
 func NewConn(ctx context.Context, stream net.Conn, opts ...Option) (*Conn, error) {
 	o := collect(opts)
-	c, err := newConn(stream, o.service, false, o)
+	c, err := newDialled(ctx, stream, &o)
 	if err != nil {
-		stream.Close()
 		return nil, err
 	}
 	return dialled(ctx, c)
+}
+
+// newDialled authenticates the peer of a stream and makes a connection of it.
+func newDialled(ctx context.Context, stream net.Conn, o *options) (c *conn, err error) {
+	if err = o.admit(ctx, stream, false); err == nil {
+		c, err = newConn(stream, o.service, false, *o)
+	}
+	if err != nil {
+		stream.Close()
+	}
+	return c, err
 }
 
 // dialled starts a new connection and fetches the peer's root.

@@ -135,7 +135,7 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 		}
 		return answer{}, &problem{kind, "rpyc: " + d.addr + " did not answer in time", cause}
 	}
-	if heard == 0 || failed != nil && (errors.Is(failed, ErrDialect) || errors.Is(failed, ErrProtocol)) {
+	if heard == 0 || failed != nil && (errors.Is(failed, ErrDialect) || errors.Is(failed, ErrProtocol) || errors.Is(failed, ErrAuthentication)) {
 		return answer{}, failed
 	}
 	why := "it answers in another dialect on each connection"
@@ -165,7 +165,6 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 		a.err, a.unconnected = err, true
 		return a
 	}
-	connecting := time.Since(began)
 	o := d.options
 	o.config = map[string]string{}
 	for name, text := range d.options.config {
@@ -174,10 +173,10 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	if dialect == 5 {
 		o.config["dialect"] = "5"
 	}
-	if a.conn, a.err = newConn(stream, o.service, false, o); a.err != nil {
-		stream.Close()
+	if a.conn, a.err = newDialled(ctx, stream, &o); a.err != nil {
 		return a
 	}
+	connecting := time.Since(began)
 	a.conn.name = d.addr
 	over, watched := make(chan struct{}), make(chan struct{})
 	go func() {

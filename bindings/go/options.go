@@ -11,16 +11,18 @@ import (
 type Option func(*options)
 
 type options struct {
-	config       map[string]string
-	shared       *settings // of a server, made from config
-	service      any
-	serial       bool
-	timeout      time.Duration
-	closeTimeout time.Duration
-	fetchLimit   int
-	nesting      int
-	tls          *tls.Config
-	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	config        map[string]string
+	shared        *settings // of a server, made from config
+	service       any
+	serial        bool
+	timeout       time.Duration
+	closeTimeout  time.Duration
+	fetchLimit    int
+	nesting       int
+	authenticator Authenticator
+	credentials   any // of one connection, from the authenticator
+	tls           *tls.Config
+	dial          func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func collect(given []Option) options {

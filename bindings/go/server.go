@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,11 +33,13 @@ type Server struct {
 	mu    sync.Mutex
 	conns map[*conn]bool
 	// shaking are the streams with a handshake in progress.
-	shaking map[net.Conn]bool
-	ended   bool
+	shaking   map[net.Conn]bool
+	admitting map[net.Conn]context.CancelFunc // streams whose peers are being authenticated
+	ended     bool
 	// shared are the settings of all connections, by whether untrusted peers can connect.
-	shared map[bool]*settings
-	room   *room // for connections that Serve accepts
+	shared  map[bool]*settings
+	room    *room         // for connections that Serve accepts
+	refused atomic.Uint64 // by the authenticator
 }
 
 // NewServer makes a server for a service, which all connections share. If service is a function of the form
@@ -45,7 +48,7 @@ type Server struct {
 func NewServer(service any, opts ...Option) *Server {
 	o := collect(opts)
 	return &Server{service: service, options: o, conns: map[*conn]bool{}, shaking: map[net.Conn]bool{},
-		shared: map[bool]*settings{}, room: newRoom(o.config)}
+		admitting: map[net.Conn]context.CancelFunc{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
 }
 
 // Listen listens at an address as the function Listen does, and also at "tls://HOST:PORT", with the certificate of
@@ -172,8 +175,11 @@ func (s *Server) serveConn(stream net.Conn, place *seat) error {
 		stream.Close()
 		return err
 	}
-	s.room.begin(place)
 	o, err := s.optionsFor(stream)
+	if err == nil {
+		err = s.admit(&o, stream)
+	}
+	s.room.begin(place)
 	if err == nil {
 		c, err = newConn(stream, nil, true, o)
 	}
@@ -267,6 +273,9 @@ func (s *Server) abort() {
 	}
 	conns := s.conns
 	s.conns = map[*conn]bool{}
+	for _, cancel := range s.admitting {
+		cancel()
+	}
 	s.mu.Unlock()
 	for c := range conns {
 		c.abort()
