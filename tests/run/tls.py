@@ -1,5 +1,6 @@
 """TLS: streams of the application over OpenSSL, and the library's own, with stock RPyC on the other side."""
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -353,6 +354,40 @@ def system_roots(case):
     counted(case, server.output)
 
 
+def reload(case):
+    """Certificate, key and authority of a running server change; files that cannot be used change nothing."""
+    first, second = certificates.Authority(case.folder, "first"), certificates.Authority(case.folder, "second")
+    place = {name: os.path.join(case.folder, "current-" + name) for name in ("cert", "key", "ca")}
+
+    def put(name, path):
+        shutil.copy(path, place[name] + ".new")
+        os.replace(place[name] + ".new", place[name])
+
+    def told(authority, client):
+        options = ["tls_ca=" + authority.ca, *identity(client)]
+        return ours(case, "refused", "tls://localhost:" + port, *options).output
+
+    one, two = first.leaf("one"), second.leaf("two")
+    for name, path in zip(("cert", "key", "ca"), (*one, first.ca)):
+        put(name, path)
+    server, port = our_server(case, *identity((place["cert"], place["key"])), "tls_client_certs=required", "tls_ca=" + place["ca"])
+    case.equal(told(first, one), "connected\n", "the first pair")
+    put("cert", two[0])
+    case.equal(told(first, one), "connected\n", "with half of the new pair")
+    server.wait_for(r"^log a TLS server keeps its earlier certificates: .*the key is not that of the certificate", case.left(10))
+    put("key", two[1])
+    case.equal(told(second, one), "connected\n", "the second pair")
+    case.check("unknown authority" in told(first, one), "the first pair is still used")
+    put("ca", second.ca)
+    case.equal(told(second, two), "connected\n", "a client of the second authority")
+    case.check("unknown there" in told(second, one), "a client of the first authority is still accepted")
+    os.remove(place["key"])
+    case.equal(told(second, two), "connected\n", "without a key")
+    server.wait_for(r"^log a TLS server keeps its earlier certificates: tls_key: cannot read", case.left(10))
+    case.stop(server)
+    counted(case, server.output)
+
+
 for version_name in VERSIONS:
     test("tls.client.python-" + version_name, 90)(client_of_stock(version_name))
     test("tls.server.python-" + version_name, 90)(server_of_stock(version_name))
@@ -367,3 +402,4 @@ test("tls.ends", 60)(by_record("abrupt", "broken", "old"))
 test("tls.minimum-version", 60)(by_record("only_13", options=("tls_min_version=1.3",)))
 test("tls.renegotiation", 60)(renegotiation)
 test("tls.system-roots", 60)(system_roots)
+test("tls.reload", 60)(reload)

@@ -5,6 +5,7 @@
 
 mod errors;
 mod files;
+mod reload;
 mod stream;
 mod verify;
 
@@ -21,6 +22,8 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 use stream::{Carrier, TlsStream};
+
+pub(super) use reload::Acceptor;
 
 static FROM_12: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 static FROM_13: [&SupportedProtocolVersion; 1] = [&version::TLS13];
@@ -88,46 +91,41 @@ impl Connector {
     }
 }
 
-/// Settings of a server for its connections.
-pub(super) struct Acceptor {
-    config: Arc<ServerConfig>,
+fn server_config(options: &Tls) -> Result<Arc<ServerConfig>> {
+    let provider = provider();
+    let Some((chain, key)) = files::identity(options)? else {
+        return Err(Error::Argument(
+            "a tls:// server needs a certificate and its key: set tls_cert and tls_key".into(),
+        ));
+    };
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions(options))
+        .map_err(|e| errors::config("the versions of TLS", &e))?;
+    let builder = match options.client_certs {
+        ClientCerts::None => builder.with_no_client_auth(),
+        asked => {
+            let roots = Arc::new(files::roots(options)?);
+            if roots.is_empty() {
+                let text =
+                    "tls_client_certs: clients are verified by tls_ca, tls_ca_pem or tls_system_roots, and none is set";
+                return Err(Error::Argument(text.into()));
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+            let verifier = if asked == ClientCerts::Optional { verifier.allow_unauthenticated() } else { verifier };
+            builder.with_client_cert_verifier(verifier.build().map_err(|e| Error::Argument(format!("tls_ca: {e}")))?)
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(|e| errors::identity(options, &e))?;
+    // A stock client takes a ticket for the beginning of a message, and blocks for the rest of it.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
 }
 
 impl Acceptor {
-    pub(super) fn new(options: &Tls) -> Result<Acceptor> {
-        let provider = provider();
-        let Some((chain, key)) = files::identity(options)? else {
-            return Err(Error::Argument(
-                "a tls:// server needs a certificate and its key: set tls_cert and tls_key".into(),
-            ));
-        };
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions(options))
-            .map_err(|e| errors::config("the versions of TLS", &e))?;
-        let builder = match options.client_certs {
-            ClientCerts::None => builder.with_no_client_auth(),
-            asked => {
-                let roots = Arc::new(files::roots(options)?);
-                if roots.is_empty() {
-                    let text = "tls_client_certs: clients are verified by tls_ca, tls_ca_pem or tls_system_roots, and none is set";
-                    return Err(Error::Argument(text.into()));
-                }
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-                let verifier = if asked == ClientCerts::Optional { verifier.allow_unauthenticated() } else { verifier };
-                builder
-                    .with_client_cert_verifier(verifier.build().map_err(|e| Error::Argument(format!("tls_ca: {e}")))?)
-            }
-        };
-        let mut config = builder.with_single_cert(chain, key).map_err(|e| errors::identity(options, &e))?;
-        // A stock client takes a ticket for the beginning of a message, and blocks for the rest of it.
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Acceptor { config: Arc::new(config) })
-    }
-
     /// Makes a transport; `Transport::open` does its handshake.
     pub(super) fn accept(&self, below: Arc<dyn Transport>) -> io::Result<Arc<dyn Transport>> {
-        let connection = ServerConnection::new(self.config.clone()).map_err(io::Error::other)?;
+        let connection = ServerConnection::new(self.config()).map_err(io::Error::other)?;
         Ok(over(below, connection.into(), true))
     }
 }
