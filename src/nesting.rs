@@ -281,8 +281,8 @@ impl TooDeep {
     pub fn text(self) -> String {
         let (depth, left) = THREAD.with(|thread| (thread.depth.get(), thread.is_short().then(|| thread.left())));
         match left.flatten() {
-            Some(left) => format!("maximum recursion depth exceeded: {} KiB of the stack are left", left >> 10),
-            None => format!("maximum recursion depth exceeded: {depth} calls are in one another (option max_serving)"),
+            Some(left) => format!("maximum recursion depth exceeded: {} KiB of the stack remain", left >> 10),
+            None => format!("maximum recursion depth exceeded: {depth} nested calls (option max_serving)"),
         }
     }
 }

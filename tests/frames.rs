@@ -436,7 +436,7 @@ fn long_frames_are_refused_when_announced() {
     assert_eq!(incoming.next_frame().unwrap_err(), FrameError::TooLong { size: 1001, limit: 1000 });
     assert_eq!(
         incoming.next_frame().unwrap_err().to_string(),
-        "a frame of 1001 bytes was announced, 1000 are allowed (max_frame)"
+        "a frame of 1001 bytes exceeds the limit of 1000 (max_frame)"
     );
 }
 

@@ -117,7 +117,7 @@ fn every_mask_is_needed() {
 }
 
 const TOO_OLD: &str =
-    "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed";
+    "the peer speaks the dialect of rpyc 3.x or 4.0, whose references have another form; rpyc 4.1 or later is needed";
 
 fn says_too_old(session: &mut Protocol<i64>) {
     match session.next_event() {

@@ -209,7 +209,7 @@ fn malformed_says_what_and_where() {
         decode(&unhex(text(&vector, "hex")), &limits()).unwrap_err().to_string()
     };
     let cases = [
-        ("empty input", "brine: the input ends at offset 0, where a value should begin"),
+        ("empty input", "brine: the input ends at offset 0, where a value was expected"),
         ("unknown tag 1c", "brine: unknown tag 0x1c at offset 0"),
         (
             "long of python 2 peers (tag 09)",
@@ -222,16 +222,16 @@ fn malformed_says_what_and_where() {
         ("tuple item unknown", "brine: unknown tag 0x1f at offset 1"),
         ("nested tuple cut", "brine: a tuple of 1 items at offset 2 with 0 bytes left"),
         ("int L1 plus sign", "brine: the int at offset 0 is not written in canonical decimal"),
-        ("int L4 4301 digits", "brine: an int of 4301 digits at offset 0, where 4300 are allowed (max_digits)"),
+        ("int L4 4301 digits", "brine: an int of 4301 digits at offset 0 exceeds the limit of 4300 (max_digits)"),
         ("float with 7 bytes", "brine: a float of 8 bytes at offset 0 is cut after 7"),
-        ("unicode around an int", "brine: an int at offset 1 where the bytes of a str should stand"),
+        ("unicode around an int", "brine: expected the bytes of a str at offset 1, got an int"),
         ("unicode truncated sequence", "brine: the byte at offset 2 is not UTF-8"),
-        ("slice around 2-tuple", "brine: another tuple at offset 1 where the three parts of a slice should stand"),
-        ("slice around a frozenset of 3", "brine: a frozenset at offset 1 where a tuple should stand"),
+        ("slice around 2-tuple", "brine: expected the three parts of a slice at offset 1, got another tuple"),
+        ("slice around a frozenset of 3", "brine: expected a tuple at offset 1, got a frozenset"),
         ("frozenset holding a slice", "brine: the frozenset at offset 0 holds a slice, which is unhashable"),
         ("trailing second value", "brine: 1 bytes follow the value, from offset 1 on"),
         ("tuple 2000 levels deep", "brine: over 400 levels of nesting at offset 400 (max_depth)"),
-        ("unicode 2000 levels deep", "brine: a str at offset 1 where the bytes of a str should stand"),
+        ("unicode 2000 levels deep", "brine: expected the bytes of a str at offset 1, got a str"),
     ];
     for (name, text) in cases {
         assert_eq!(message(name), text, "{name}");

@@ -20,7 +20,7 @@ func parseAddress(addr string) (network, address string, err error) {
 			return wrong("write " + network + "://HOST:PORT or " + network + "://[IPV6]:PORT")
 		}
 		if strings.ContainsAny(host, " \t\n/@?#[]") {
-			return wrong("that is not the name of a host")
+			return wrong("not a host name")
 		}
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 			return wrong("the port is not a number from 0 to 65535")

@@ -310,7 +310,7 @@ func classFor(t reflect.Type) (*class, error) {
 		return known.(*class), nil
 	}
 	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
-		return nil, problemf(ErrType, "a Go %v is no object: only pointers to structs are", t)
+		return nil, problemf(ErrType, "a Go %v cannot be an object: expected a pointer to a struct", t)
 	}
 	made, err := describe(t)
 	if err != nil {

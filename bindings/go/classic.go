@@ -213,7 +213,7 @@ func (c *Classic) open(ctx context.Context, remote, mode string) (*Stream, error
 	opened, err := c.Call(ctx, "", "open", remote, mode)
 	file, ok := opened.(*Object)
 	if err == nil && !ok {
-		err = problemf(ErrType, "open() of the peer gave no file but a %s", pythonType(opened))
+		err = problemf(ErrType, "open() of the peer: expected a file, got %s", pythonType(opened))
 	}
 	if err != nil {
 		return nil, err
@@ -324,7 +324,7 @@ func (c *Classic) downloadFolder(ctx context.Context, remote, local string, dept
 	sort.Strings(names)
 	for _, name := range names {
 		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"+string(filepath.Separator)) {
-			return problemf(ErrProtocol, "the peer's folder %s has the name %q, which is none of a file", remote, name)
+			return problemf(ErrProtocol, "the peer's folder %s contains %q, which is not a file name", remote, name)
 		}
 		if err := c.downloadInside(ctx, remote, name, filepath.Join(local, name), depth-1); err != nil {
 			return err
@@ -392,5 +392,5 @@ func createInside(local string) (*os.File, error) {
 }
 
 func leadsOut(local string) error {
-	return problemf(ErrType, "cannot write %s: it is there, as a link or something else that leads out", local)
+	return problemf(ErrType, "cannot write %s: it exists, as a link or something else that leads out of the folder", local)
 }

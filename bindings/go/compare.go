@@ -231,7 +231,7 @@ func itemsLess(left, right []any) (bool, error) {
 func reprOf(ctx context.Context, value any) (string, error) {
 	c := connOf(ctx)
 	if c == nil {
-		return "", problemf(ErrType, "there is no connection to write %s for", pythonType(value))
+		return "", problemf(ErrType, "cannot encode %s without a connection", pythonType(value))
 	}
 	e := encoder{conn: c}
 	defer e.done()

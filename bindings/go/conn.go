@@ -440,7 +440,7 @@ func (c *conn) writeAll(data []byte) error {
 		}
 		if n == 0 {
 			c.mu.Lock()
-			c.fail(problemf(ErrLimit, "%s receives nothing for too long (idle_timeout)", c.name))
+			c.fail(problemf(ErrLimit, "%s received nothing within idle_timeout", c.name))
 			c.mu.Unlock()
 			return err
 		}
@@ -485,7 +485,7 @@ func (c *conn) root(ctx context.Context) (*Object, error) {
 	}
 	root, ok := value.(*Object)
 	if !ok {
-		return nil, problemf(ErrType, "the root of %s is no object but a %s", c.name, pythonType(value))
+		return nil, problemf(ErrType, "the root of %s: expected an object, got %s", c.name, pythonType(value))
 	}
 	// The root belongs to the connection and does not keep it open.
 	root.disown()
@@ -583,7 +583,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 	echo, err := c.conn.ask(ctx, handlePing, nil, "", text)
 	runtime.KeepAlive(c)
 	if err == nil && echo != text {
-		err = problemf(ErrProtocol, "%s answered a ping with something else", c.conn.name)
+		err = problemf(ErrProtocol, "the reply of %s to a ping does not match its data", c.conn.name)
 	}
 	return err
 }

@@ -14,7 +14,7 @@ type delivering struct {
 
 func (d *delivering) value(value any, depth int) (any, error) {
 	if depth == 0 {
-		return nil, problemf(ErrType, "a value is nested over %d levels, or holds itself", obtainDepth)
+		return nil, problemf(ErrType, "a value is nested over %d levels, or contains itself", obtainDepth)
 	}
 	switch v := value.(type) {
 	case nil, []byte, *Object, Slice:

@@ -133,14 +133,14 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 		if cause == context.DeadlineExceeded {
 			kind = ErrTimeout
 		}
-		return answer{}, &problem{kind, "rpyc: " + d.addr + " did not answer in time", cause}
+		return answer{}, &problem{kind, "rpyc: " + d.addr + " did not reply in time", cause}
 	}
 	if heard == 0 || failed != nil && (errors.Is(failed, ErrDialect) || errors.Is(failed, ErrProtocol) || errors.Is(failed, ErrAuthentication)) {
 		return answer{}, failed
 	}
-	why := "it answers in another dialect on each connection"
+	why := "it replied in a different dialect on each connection"
 	if failed != nil {
-		why = "it was gone once it had been asked in the other (" + failed.Error() + ")"
+		why = "it could not be reached again after an attempt in the other one (" + failed.Error() + ")"
 	}
 	return answer{}, problemf(ErrDialect, "%s speaks the dialect of %s, but %s; set it: WithConfig(\"dialect\", \"%d\")",
 		d.addr, map[int]string{5: "RPyC 5.3 and older", 6: "RPyC 6.0 and later"}[heard], why, heard)

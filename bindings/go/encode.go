@@ -50,7 +50,7 @@ func (e *encoder) header(kind byte, n int) { e.buf = putHeader(e.buf, kind, n) }
 // fits checks that a length has a packed form.
 func fits(n int) error {
 	if uint64(n) > math.MaxUint32 {
-		return problemf(ErrLimit, "a value with %d items or bytes is too large to be sent", n)
+		return problemf(ErrLimit, "cannot send a value with %d items or bytes: it is too large", n)
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (e *encoder) putBytes(data []byte) error {
 func (e *encoder) putString(text string) error {
 	err := fits(len(text))
 	if err == nil && !utf8.ValidString(text) {
-		err = problemf(ErrType, "a text that is not UTF-8 cannot be sent; []byte can")
+		err = problemf(ErrType, "cannot send a string that is not UTF-8; send it as []byte")
 	}
 	if err == nil {
 		e.buf = putText(e.buf, packedStr, text)
@@ -198,7 +198,7 @@ func (e *encoder) all(values ...any) error {
 	e.depth++
 	defer func() { e.depth-- }()
 	if e.depth > maxDepth {
-		return problemf(ErrType, "a value is nested too deep to be sent, or holds itself")
+		return problemf(ErrType, "cannot send the value: it is nested too deep, or contains itself")
 	}
 	for _, value := range values {
 		if err := e.put(value); err != nil {

@@ -17,7 +17,7 @@ var (
 	ErrClosed = errors.New("rpyc: the connection is closed")
 	// ErrTimeout means that no reply arrived before the deadline of the context. The peer may still be working. Such
 	// errors are also context.DeadlineExceeded.
-	ErrTimeout = errors.New("rpyc: no answer in time")
+	ErrTimeout = errors.New("rpyc: no reply in time")
 	// ErrInterrupted means that Conn.Interrupt ended the wait. The peer may still be working.
 	ErrInterrupted = errors.New("rpyc: interrupted")
 	// ErrType means that a value does not fit the requested Go type, or that a Go value cannot be sent.
@@ -31,7 +31,7 @@ var (
 	// ErrDialect means that the peer uses a version of RPyC other than the configured one.
 	ErrDialect = errors.New("rpyc: the peer speaks another dialect")
 	// ErrAddress means that an address is malformed.
-	ErrAddress = errors.New("rpyc: address not understood")
+	ErrAddress = errors.New("rpyc: invalid address")
 	// ErrReleased means that an Object was used after its Close.
 	ErrReleased = errors.New("rpyc: the object was released")
 )

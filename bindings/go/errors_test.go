@@ -105,7 +105,7 @@ func TestDeadline(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	_ = timeout
-	equal(t, err.Error(), "rpyc: wait() on "+addr+" did not answer in time; it may still be running")
+	equal(t, err.Error(), "rpyc: wait() on "+addr+" did not reply in time; it may still be running")
 	equal(t, must[int](t)(rpyc.Call[int](within(t), conn.Root(), "add", 1)), 3)
 
 	// A timeout for requests without a deadline.

@@ -321,7 +321,7 @@ func (s *Stream) Read(into []byte) (int, error) {
 	case len(data) == 0:
 		return 0, io.EOF
 	case len(data) > len(into):
-		return 0, problemf(ErrProtocol, "read() of %s gave more than it was asked for", s.file.TypeName())
+		return 0, problemf(ErrProtocol, "read() of %s returned more than was requested", s.file.TypeName())
 	}
 	return copy(into, data), nil
 }

@@ -35,7 +35,7 @@ func newFunction(fn reflect.Value, sig *signature, skip int) (*function, error) 
 		return nil, fmt.Errorf("rpyc: %s: %s", sig.name, fmt.Sprintf(format, args...))
 	}
 	if fn.Kind() != reflect.Func || fn.IsNil() {
-		return bad("that is no function")
+		return bad("not a function")
 	}
 	t := fn.Type()
 	f := &function{fn: fn, sig: sig, receiver: skip > 0}
@@ -235,7 +235,7 @@ func isDeep() bool {
 }
 
 func tooDeep(levels int) error {
-	return Raise("RecursionError", fmt.Sprintf("maximum recursion depth exceeded: %d calls are in one another", levels))
+	return Raise("RecursionError", fmt.Sprintf("maximum recursion depth exceeded: %d nested calls", levels))
 }
 
 // Func makes a Function with a signature in Python's notation, such as "scale(value, factor=2)", which peers see. It

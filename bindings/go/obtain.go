@@ -26,7 +26,7 @@ type obtaining struct {
 
 func (o *obtaining) value(value any, depth int) (any, error) {
 	if depth == 0 {
-		return nil, problemf(ErrLimit, "what is to be copied is nested over %d levels, or holds itself", obtainDepth)
+		return nil, problemf(ErrLimit, "cannot copy the object: it is nested over %d levels, or contains itself", obtainDepth)
 	}
 	switch v := value.(type) {
 	case Tuple:
@@ -118,7 +118,7 @@ func (o *obtaining) object(object *Object, depth int) (any, error) {
 		}
 		return plainOctets(array), err
 	}
-	return nil, problemf(ErrType, "a %s is no plain data and cannot be copied", object.TypeName())
+	return nil, problemf(ErrType, "cannot copy a %s: it is not plain data", object.TypeName())
 }
 
 // plainOctets converts octets to a type that other packages can name.
@@ -139,5 +139,5 @@ func (o *obtaining) fetched(object *Object, depth int) ([]any, error) {
 
 // tooMany is the error for a peer's container that has more items than may be fetched.
 func tooMany() error {
-	return problemf(ErrLimit, "there are more items than may be fetched; WithFetchLimit sets how many")
+	return problemf(ErrLimit, "the container has more items than the limit of WithFetchLimit")
 }

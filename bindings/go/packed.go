@@ -185,7 +185,7 @@ func (c *conn) unpack(packed []byte) (any, error) {
 func (u *unpacker) whole() (any, error) {
 	value := u.value()
 	if u.bad || len(u.rest) != 0 {
-		return nil, problemf(ErrProtocol, "the library gave a value that cannot be read")
+		return nil, problemf(ErrProtocol, "the library returned an invalid value")
 	}
 	return value, nil
 }

@@ -10,7 +10,7 @@ type passed struct{ object *Object }
 func (s *served) forward(ctx context.Context, on *passed) (any, error) {
 	parts, _ := s.args.(Tuple)
 	if len(parts) != 2 {
-		return nil, problemf(ErrProtocol, "the library gave a request that cannot be read")
+		return nil, problemf(ErrProtocol, "the library returned an invalid request")
 	}
 	args, _ := parts[0].(Tuple)
 	keywords, _ := parts[1].(Dict)

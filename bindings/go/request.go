@@ -107,7 +107,7 @@ func (c *conn) send(ctx context.Context, q question) (asked, error) {
 	}
 	if c.stopNext {
 		c.stopNext = false
-		return asked{}, problemf(ErrInterrupted, "interrupted before anything was asked of %s", c.name)
+		return asked{}, problemf(ErrInterrupted, "interrupted before a request was sent to %s", c.name)
 	}
 	c.lastID++
 	a := asked{q, c.lastID, &pending{reply: make(chan reply, 1)}}
@@ -171,7 +171,7 @@ func (c *conn) interrupted(cause error, q question) error {
 		what = q.name
 	}
 	if cause == context.DeadlineExceeded {
-		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not answer in time; it may still be running", cause}
+		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not reply in time; it may still be running", cause}
 	}
 	return &problem{cause, "rpyc: " + what + " on " + c.name + ": " + cause.Error(), cause}
 }
@@ -211,7 +211,7 @@ func (c *conn) interrupt() {
 		if c.core != nil {
 			c.core.forget(waiting.sequence)
 		}
-		waiting.reply <- reply{err: problemf(ErrInterrupted, "the wait for %s was interrupted; what was asked may still be running", c.name)}
+		waiting.reply <- reply{err: problemf(ErrInterrupted, "the wait for %s was interrupted; the request may still be running", c.name)}
 	}
 }
 
@@ -221,7 +221,7 @@ func (c *conn) interrupt() {
 // usual requests.
 func (c *Conn) Request(ctx context.Context, handler int, args ...any) (any, error) {
 	if handler < -1<<31 || handler >= 1<<31 {
-		return nil, problemf(ErrRange, "the handler %d is no number of one", handler)
+		return nil, problemf(ErrRange, "unknown handler %d", handler)
 	}
 	value, err := c.conn.await(ctx, question{handler: int32(handler), raw: true, args: args})
 	runtime.KeepAlive(c)

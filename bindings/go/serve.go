@@ -369,7 +369,7 @@ func (c *conn) offer(service any) error {
 		return err
 	}
 	if own.class == nil {
-		return problemf(ErrType, "a Go %T is no service: a pointer to a struct is", service)
+		return problemf(ErrType, "service: expected a pointer to a struct, got %T", service)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -236,5 +236,5 @@ func literal(text string) (any, error) {
 	if n := len(text); n >= 2 && (text[0] == '\'' || text[0] == '"') && text[n-1] == text[0] && !strings.Contains(text, "\\") {
 		return text[1 : n-1], nil
 	}
-	return nil, fmt.Errorf("rpyc: the default %s of a constructor is not a number, a name or a plain text", text)
+	return nil, fmt.Errorf("rpyc: the default %s of a constructor is not a number, a name or a plain string", text)
 }

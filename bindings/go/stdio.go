@@ -20,7 +20,7 @@ var stdioTaken atomic.Bool
 // same stream, that output is discarded. Closing the stream does not undo this.
 func Stdio() (net.Conn, error) {
 	if !stdioTaken.CompareAndSwap(false, true) {
-		return nil, errors.New("rpyc: standard input and output are a stream already: Stdio can be called once")
+		return nil, errors.New("rpyc: Stdio: called twice; standard input and output already are a stream")
 	}
 	in, out, err := isolate()
 	if err != nil {

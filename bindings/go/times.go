@@ -137,7 +137,7 @@ func zoneOf(offset time.Duration) *time.Location {
 
 // parseTime parses the str() of a value of one of datetime's types.
 func parseTime(name, text string) (any, error) {
-	bad := func() (any, error) { return nil, problemf(ErrType, "%.60q is no datetime.%s", text, name) }
+	bad := func() (any, error) { return nil, problemf(ErrType, "expected a datetime.%s, got %.60q", text, name) }
 	day, clock, both := strings.Cut(text, " ")
 	switch name {
 	case "date":

@@ -115,7 +115,7 @@ impl Call {
     /// What the object that is called holds: what [`ClassBuilder::state`](super::ClassBuilder::state) made for a service, or
     /// [`Class::instance`](super::Class::instance) was given.
     pub fn state<S: Any>(&self) -> Answer<&S> {
-        let wrong = || Exception::builtin("RuntimeError", "the object has another state than its method expects");
+        let wrong = || Exception::builtin("RuntimeError", "the method expects an object with a state of another type");
         self.inner.object().state().downcast_ref().ok_or_else(wrong)
     }
 

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 impl Value {
     /// The error of a value that is not what it has to be.
     pub(super) fn is_no(&self, wanted: &str) -> Error {
-        Error::Type(format!("expected {wanted}, not a value of type {}", self.type_name()))
+        Error::Type(format!("expected {wanted}, got a value of type {}", self.type_name()))
     }
 
     fn items(&self, wanted: &str) -> Result<&[Value]> {
@@ -173,7 +173,7 @@ where
     fn try_from(value: Value) -> Result<(A, B)> {
         match value.items("a pair")? {
             [a, b] => Ok((a.clone().try_into()?, b.clone().try_into()?)),
-            items => Err(Error::Type(format!("expected a pair, not {} items", items.len()))),
+            items => Err(Error::Type(format!("expected a pair, got {} items", items.len()))),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Object {
         let answer = ask(&self.0, Ask::Dir)?;
         match &answer {
             Value::Tuple(names) => Ok(names.iter().filter_map(|name| String::try_from(name.clone()).ok()).collect()),
-            other => Err(Error::Malformed(format!("the answer to DIR is a {}", other.type_name()))),
+            other => Err(Error::Malformed(format!("reply to DIR: expected a tuple, got {}", other.type_name()))),
         }
     }
 

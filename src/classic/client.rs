@@ -145,7 +145,7 @@ impl Classic {
         let protocol = Value::Int(pickle::DEFAULT.into());
         let answer = self.connection.sync_request(Handler::Pickle as i64, &[Value::Ref(object.clone()), protocol])?;
         let Value::Bytes(bytes) = answer else {
-            return Err(Error::Malformed(format!("the answer to PICKLE is a {}", answer.type_name())));
+            return Err(Error::Malformed(format!("reply to PICKLE: expected bytes, got {}", answer.type_name())));
         };
         let mut limits = self.connection.config().limits;
         limits.depth = limits.depth.min(bounds.depth);
@@ -167,6 +167,6 @@ fn memory_for(bounds: &Bounds) -> usize {
 pub(super) fn object(value: Value, what: &str) -> Result<Reference> {
     match value {
         Value::Ref(object) => Ok(object),
-        other => Err(Error::Type(format!("{what} is no object but a {}", other.type_name()))),
+        other => Err(Error::Type(format!("{what}: expected an object, got {}", other.type_name()))),
     }
 }

@@ -37,7 +37,7 @@ impl Classic {
         }
         let Some(levels) = levels.checked_sub(1) else {
             return Err(Error::Limit(format!(
-                "objects of the peer lie deeper than {LEVELS} levels in what is delivered"
+                "cannot deliver the value: objects of the peer are nested over {LEVELS} levels in it"
             )));
         };
         let around = |item: &Value| self.deliver_around(item, levels);

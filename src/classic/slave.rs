@@ -109,8 +109,8 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
     let get_namespace = slave.namespace.unwrap_or_else(|| Arc::new(own_namespace));
     let members = vec![
         method("getmodule", "getmodule(name)", getmodule(slave.getmodule))?,
-        method("eval", "eval(text)", slave.eval.unwrap_or_else(|| refused("evaluates")))?,
-        method("execute", "execute(text)", slave.execute.unwrap_or_else(|| refused("executes")))?,
+        method("eval", "eval(text)", slave.eval.unwrap_or_else(|| refused("evaluate code")))?,
+        method("execute", "execute(text)", slave.execute.unwrap_or_else(|| refused("execute code")))?,
         method("getconn", "getconn()", Arc::new(getconn))?,
         Member {
             name: "namespace".into(),
@@ -135,7 +135,7 @@ pub(super) fn answer(mut call: Call, outcome: Result<Value, Exception>) {
 
 fn refused(what: &'static str) -> Method {
     Arc::new(move |call: Call| {
-        answer(call, Err(Exception::builtin("NotImplementedError", format!("this slave {what} nothing"))));
+        answer(call, Err(Exception::builtin("NotImplementedError", format!("this slave does not {what}"))));
     })
 }
 
@@ -177,7 +177,7 @@ fn own_namespace(call: Call) {
 /// The local end of the connection, with the members that masters use.
 fn getconn(call: Call) {
     let Some(connection) = call.peer().and_then(Connection::of) else {
-        return answer(call, Err(Exception::builtin("RuntimeError", "the call came over no connection")));
+        return answer(call, Err(Exception::builtin("RuntimeError", "the call was not received over a connection")));
     };
     let connection = modules::connection(connection);
     answer(call, connection.map(|object| Value::Ref(Reference::Local(object))));

@@ -260,7 +260,7 @@ impl Reader {
             if by == this {
                 return Err(Exception::builtin(
                     "RuntimeError",
-                    "reentrant read: the host's callback led to another read",
+                    "reentrant read: the application's callback caused another read",
                 ));
             }
             state = wait(&self.free, state);

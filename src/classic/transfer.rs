@@ -244,12 +244,12 @@ impl Run<'_> {
             Value::Ref(list) => obtain(&list, &bounds)?,
             other => other,
         }) else {
-            return Err(Error::Type("the names in a folder of the peer are no list".into()));
+            return Err(Error::Type("os.listdir() of the peer: expected a list of names, got something else".into()));
         };
         let name = |name: &Value| match name {
             Value::Str(name) if is_name(name.as_str()) => Ok(name.to_string()),
             other => Err(Error::Unsafe(format!(
-                "the peer's folder '{remote}' has the name {}, which is none of a file",
+                "the peer's folder '{remote}' contains {}, which is not a file name",
                 other.repr()
             ))),
         };
@@ -270,7 +270,10 @@ fn create(path: &Path) -> Result<File> {
 }
 
 fn leads_out(path: &Path) -> Error {
-    Error::Unsafe(format!("cannot write '{}': it is there, as a link or something else that leads out", path.display()))
+    Error::Unsafe(format!(
+        "cannot write '{}': it exists, as a link or something else that leads out of the folder",
+        path.display()
+    ))
 }
 
 /// A file in a folder that is downloaded. Links that were there before are not followed, devices and pipes not opened.

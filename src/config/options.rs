@@ -226,11 +226,13 @@ impl Config {
     /// Sets one option from its name and text, as a binding or a settings file has it.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         if let "logger" | "credentials" | "endpoints" | "before_closed" = name {
-            return Err(Error::Argument(format!("option '{name}' is no text; rpyc_config_set_{name} sets it")));
+            return Err(Error::Argument(format!(
+                "option '{name}' is not a string; set it with rpyc_config_set_{name}()"
+            )));
         }
         let unknown = || Error::Argument(format!("there is no option named '{name}'"));
         let setting = Setting::named(name).ok_or_else(unknown)?;
-        let bad = || Error::Argument(format!("option '{name}' wants {}, not '{text}'", setting.wants));
+        let bad = || Error::Argument(format!("option '{name}': expected {}, got '{text}'", setting.wants));
         self.put(setting.name, text).ok_or_else(bad)?;
         self.chosen.insert(setting.name);
         Ok(())

@@ -18,7 +18,7 @@ pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
 
 #[cold]
 fn driven_by_hand() -> Error {
-    Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
+    Error::State("the object belongs to a session; send the request with rpyc_session_ask()".into())
 }
 
 /// Sends a request and waits for the reply. A bytes reply that fits is received into the buffer.
@@ -114,7 +114,7 @@ pub(super) fn ask_burst(shared: &Arc<Shared>, inquiries: Vec<Inquiry<'_>>, timeo
     for Inquiry { object, ask, then } in inquiries {
         let promise = promised(shared, timeout, || ask.text());
         promise.add_callback(Box::new(move |promise| {
-            then(promise.outcome().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+            then(promise.outcome().unwrap_or_else(|| Err(Error::State("the reply was dropped".into()))));
         }));
         if let Err(error) = with_body(&object, &ask, |body| shared.async_request(body, &promise, None)) {
             promise.keep(Err(error));

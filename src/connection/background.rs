@@ -81,7 +81,7 @@ fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result
         let (own, shared) = (serving.clone(), shared.clone());
         if let Err(e) = serving.crew.spawn("rpyc-serve", move || own.work(&shared, Key::Background)) {
             serving.stop();
-            return Err(Error::io("cannot start a thread that serves", e));
+            return Err(Error::io("cannot start a serving thread", e));
         }
     }
     Ok(())
@@ -100,7 +100,7 @@ impl Background {
     pub fn join(&self) -> Result<()> {
         Error::unless_forked(self.serving.forks, "background serving")?;
         if self.serving.crew.is_here() {
-            return Err(Error::Deadlock("a thread that serves cannot wait for itself".into()));
+            return Err(Error::Deadlock("a serving thread cannot wait for itself".into()));
         }
         let _pause = turn::pause();
         self.serving.crew.join();

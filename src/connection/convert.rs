@@ -141,7 +141,7 @@ fn convert_on(shared: Option<Arc<Shared>>, values: Vec<(Value, Target)>, patienc
     drop(awaited);
     promise.wait().map_err(|error| (0, error))?;
     let converted = lock(&place).take();
-    converted.unwrap_or_else(|| Err((0, Error::State("the conversion is gone".into()))))
+    converted.unwrap_or_else(|| Err((0, Error::State("the conversion was dropped".into()))))
 }
 
 /// Converts values of one connection without waiting. The promise's value is a tuple of them.

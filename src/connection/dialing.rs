@@ -132,7 +132,7 @@ impl Attempt {
             }
             let incoming = self.protocol.incoming();
             if incoming.buffered() > WORDLESS {
-                return Word::Over(Error::Limit("the peer sends and sends, and no message comes".into()));
+                return Word::Over(Error::Limit("the peer sent more than 64 KiB without a complete message".into()));
             }
             match Limit::Now.receive(&*self.transport, incoming) {
                 Received::Bytes => {}
@@ -266,12 +266,12 @@ impl<'a> Dial<'a> {
         };
         match why {
             Some(why) => Error::Dialect(format!(
-                "{address} speaks the dialect of rpyc {} and was gone once it had been asked in the other: {why}; for a \
+                "{address} speaks the dialect of rpyc {} and could not be reached again after an attempt in the other one: {why}; for a \
                  server of one connection set the option dialect to {option}",
                 if dialect == Dialect::V5 { "5.3 and older" } else { "6.0 and later" }
             )),
             None => Error::Dialect(format!(
-                "the peer at {address} answered in another dialect of rpyc on each connection; set the option dialect"
+                "the peer at {address} replied in a different dialect of rpyc on each connection; set the option dialect"
             )),
         }
     }
@@ -345,7 +345,7 @@ pub(super) fn keep_alive(transport: &dyn Transport, config: &Config) {
             config
                 .application
                 .logger
-                .write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
+                .write(Level::Warn, || format!("cannot enable keepalive for {}: {e}", transport.peer_name()));
         }
     }
 }

@@ -103,7 +103,7 @@ impl Shared {
         if overdrawn > 0 {
             self.application().logger.write(Level::Warn, || {
                 let peer = self.name();
-                format!("{peer} gave back more references than it had been lent, {overdrawn} times")
+                format!("{peer} released more references than it held, {overdrawn} times")
             });
         }
     }
@@ -224,7 +224,7 @@ impl Drop for Shared {
 pub(super) fn lost(transport: &dyn Transport, name: &str, how: &str) -> Error {
     let lost = |how: &str| {
         Error::Eof(format!(
-            "lost the connection with {name}: {how}; connect again, and get the root and all objects anew"
+            "lost the connection with {name}: {how}; connect again, and request the root and all objects again"
         ))
     };
     match transport.failure() {

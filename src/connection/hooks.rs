@@ -75,7 +75,7 @@ impl Shared {
             _ => self.begin_here(service),
         };
         if begun == Begun::Refused {
-            self.application().logger.write(Level::Info, || format!("{} is turned away by the service", self.name()));
+            self.application().logger.write(Level::Info, || format!("{} was rejected by the service", self.name()));
         }
         begun == Begun::Served
     }
@@ -99,9 +99,9 @@ impl Shared {
             let left = due.map_or(LOOK, |due| due.saturating_duration_since(Instant::now()).min(LOOK));
             if let Some(begun) = outcome.wait(left) {
                 if begun == Begun::NotRun && late {
-                    self.application().logger.write(Level::Warn, || {
-                        format!("{} is turned away: its hooks were not run in time", self.name())
-                    });
+                    self.application()
+                        .logger
+                        .write(Level::Warn, || format!("{} was rejected: its hooks were not run in time", self.name()));
                 }
                 return begun;
             }

@@ -192,7 +192,7 @@ impl Shared {
             return Ok(());
         }
         inner.hand_over_reader();
-        Err(Error::Interrupted(format!("interrupted before anything was asked of {}", self.name())))
+        Err(Error::Interrupted(format!("interrupted before a request was sent to {}", self.name())))
     }
 
     /// Returns whether this thread, which waits for room to send, must stop. An interrupt that was not told to any

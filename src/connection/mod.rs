@@ -151,7 +151,9 @@ impl Connection {
         let root = shared.make_root(service.unwrap_or(&VOID_SERVICE));
         if root.state().is::<Refused>() {
             shared.end();
-            return Err(Error::State("the service has turned the connection away: its create gave nothing".into()));
+            return Err(Error::State(
+                "the service rejected the connection: its create function returned no object".into(),
+            ));
         }
         shared.handles.store(1, Ordering::Relaxed);
         shared.lock().references.root_asked = root_asked;
@@ -202,7 +204,7 @@ impl Connection {
             // A peer without a root reports that to every caller that requests the root; the connection is usable.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
             Err(Error::Malformed(text)) if !connection.closed() => Err(Error::Dialect(format!(
-                "the peer speaks an unknown dialect of RPyC, perhaps that of a fork of it: {text}"
+                "the peer speaks an unknown dialect of RPyC, perhaps that of a fork: {text}"
             ))),
             Err(error) => Err(error),
         }
@@ -372,7 +374,7 @@ impl Connection {
         self.shared.async_request(Body::Raw { handler: Handler::Ping as i64, args: &args }, &result, None)?;
         match result.value() {
             Ok(echo) if echo.py_eq(&args[0]) => Ok(()),
-            Ok(_) => Err(Error::Malformed("the peer answered a ping with something else".into())),
+            Ok(_) => Err(Error::Malformed("the reply to a ping does not match its data".into())),
             Err(error) => Err(error),
         }
     }
@@ -432,7 +434,7 @@ impl Connection {
     /// Changes an option, effective from the next message.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
         if Setting::named(name).is_some_and(|setting| !setting.changeable) {
-            return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
+            return Err(Error::State(format!("option '{name}' cannot be changed while the connection is open")));
         }
         let (spins, release) = self.shared.with_protocol(|protocol| {
             protocol.config_mut().set(name, text)?;

@@ -193,7 +193,7 @@ impl Obtaining<'_> {
     }
 
     fn refusal(&self, type_name: &str) -> Error {
-        Error::Type(format!("the object cannot be copied: it holds a {type_name}, which is no plain data"))
+        Error::Type(format!("the object cannot be copied: it contains a {type_name}, which is not plain data"))
     }
 
     fn admit_object(&mut self, object: Reference) -> Result<Piece> {
@@ -230,7 +230,7 @@ impl Obtaining<'_> {
     /// Gets the items in a reply to BUFFITER.
     fn items_of(&mut self, answer: Value, asked: i64) -> Result<Vec<Value>> {
         let (Value::Tuple(items) | Value::List(items)) = answer else {
-            return Err(Error::Malformed(format!("the answer to BUFFITER is a {}", answer.type_name())));
+            return Err(Error::Malformed(format!("reply to BUFFITER: expected a tuple, got {}", answer.type_name())));
         };
         self.items = self.items.saturating_add(items.len());
         if self.items > self.bounds.items {
@@ -299,7 +299,7 @@ impl Obtaining<'_> {
             }
         }
         let mut answers = self.burst(asks.into_iter())?.into_iter();
-        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
+        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("a reply is missing".into())));
         // Dicts with their views or, if those are denied, with their keys.
         let (mut dicts, mut filled) = (Vec::new(), Vec::new());
         for one in &waiting {
@@ -343,7 +343,7 @@ impl Obtaining<'_> {
             }
         }
         let mut answers = self.burst(asks.into_iter())?.into_iter();
-        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
+        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("a reply is missing".into())));
         let mut filled = Vec::new();
         for (one, entries) in &dicts {
             let mut flat = Vec::new();

@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// The message for callers after the end.
-const NO_MORE: &str = "the program takes no more calls";
+const NO_MORE: &str = "the application accepts no more calls";
 
 /// The application's handle of a queue. When the last one is dropped, no more calls are accepted.
 pub struct Queue {
@@ -131,7 +131,7 @@ impl Waiting {
             return false;
         }
         if deadline::has_passed(request.id.due()) {
-            let text = "the caller's time was up before its turn came: the call was not run";
+            let text = "the caller's timeout expired before the call was run";
             shared.refuse(request, &Exception::builtin("TimeoutError", text));
             return false;
         }
@@ -223,7 +223,7 @@ impl CallQueue {
             return Err((request, Exception::builtin("RuntimeError", NO_MORE)).into());
         }
         if state.len - state.hooks >= self.limit {
-            let text = format!("the program is busy: {} calls wait already", state.len - state.hooks);
+            let text = format!("the application is busy: {} calls are waiting", state.len - state.hooks);
             return Err((request, Exception::builtin("RuntimeError", text)).into());
         }
         let due = state.due();
@@ -392,7 +392,7 @@ impl Queue {
     pub fn new(limit: usize) -> Result<Queue> {
         static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         if limit == 0 {
-            return Err(Error::Argument("a queue in which no call may wait".into()));
+            return Err(Error::Argument("limit: must be at least 1".into()));
         }
         let line = CallQueue {
             number: LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
@@ -518,7 +518,7 @@ impl Queue {
     pub(crate) fn attach(&self, shared: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         shared.check_fork()?;
-        let taken = || Error::State("the connection has a queue already".into());
+        let taken = || Error::State("the connection already has a queue".into());
         shared.alerts.make_special();
         shared.queue.set(self.line.clone()).map_err(|_| taken())?;
         let mut state = lock(&self.line.state);
@@ -537,7 +537,7 @@ impl Queue {
 
 #[cold]
 fn interrupted_text() -> Error {
-    Error::Interrupted("the wait for calls was interrupted, by a connection of the queue".into())
+    Error::Interrupted("the wait for calls was interrupted through a connection of the queue".into())
 }
 
 impl Shared {

@@ -230,7 +230,7 @@ impl Shared {
     pub(super) fn root(self: &Arc<Shared>) -> Result<Reference> {
         match self.fetch_root()? {
             Value::Ref(root) => Ok(root),
-            other => Err(Error::Type(format!("the peer's root is not an object but a {}", other.type_name()))),
+            other => Err(Error::Type(format!("the peer's root: expected an object, got {}", other.type_name()))),
         }
     }
 
@@ -241,7 +241,7 @@ impl Shared {
         let _guard = self.panic_guard();
         let mut inner = self.lock();
         if inner.life.end.is_some() {
-            return Err(Error::Closed("the connection ended before the answer".into()));
+            return Err(Error::Closed("the connection ended before the reply".into()));
         }
         if self.bind_threads {
             inner.protocol.set_threads(Threads { from: threads::id(), to: id.threads().from });
@@ -287,7 +287,7 @@ fn end_of_request(mut inner: Guard<'_>, seq: i64) -> Error {
 pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration>) -> String {
     let what = body_text(body);
     let seconds = timeout.unwrap_or_default().as_secs_f64();
-    format!("{what} on {name} did not answer in {seconds} s; it may still be running")
+    format!("{what} on {name} did not reply in {seconds} s; it may still be running")
 }
 
 /// Describes a request, for messages.

@@ -166,7 +166,7 @@ impl Shared {
                 }
             }
             if is_stalled_for_long(&mut inner, &mut stall) {
-                self.give_up_sending(&mut inner, "the peer receives nothing for too long (idle_timeout)".into());
+                self.give_up_sending(&mut inner, "the peer received nothing within idle_timeout".into());
                 break;
             }
             let Some(left) = limit.remaining_to_send() else {
@@ -236,7 +236,7 @@ impl Shared {
         let mut incoming = None;
         if !inner.reader.reading {
             if !inner.protocol.incoming().has_room(limit) {
-                let why = format!("the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)");
+                let why = format!("the peer sends without receiving: {limit} bytes wait to be read (max_buffered)");
                 self.give_up_sending(&mut inner, why);
                 return inner;
             }

@@ -151,7 +151,7 @@ impl Life {
         match &self.end {
             Some(Error::Closed(_)) => Error::Closed("the connection is closed; connect again".into()),
             Some(other) => other.clone(),
-            None => Error::Closed("the connection ended before the answer".into()),
+            None => Error::Closed("the connection ended before the reply".into()),
         }
     }
 }

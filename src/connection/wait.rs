@@ -174,7 +174,7 @@ pub(super) fn give_up_wait(mut inner: Guard<'_>) {
 pub fn wait_any(results: &[Promise], timeout: Option<Duration>) -> Result<usize> {
     let first = || results.iter().position(Promise::is_done);
     wait_for_several(results, &|| first().is_some(), timeout)?;
-    first().ok_or_else(|| Error::Argument("there is no result to wait for".into()))
+    first().ok_or_else(|| Error::Argument("results: expected at least one".into()))
 }
 
 /// Waits until all of the results are complete.
@@ -195,7 +195,7 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
             continue;
         }
         if waiting.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            let text = format!("{} of {} requests have not been answered in time", waiting.len(), results.len());
+            let text = format!("{} of {} requests had no reply in time", waiting.len(), results.len());
             return Err(Error::Timeout(text));
         }
         let until = waiting.iter().filter_map(|result| result.expiry()).chain(deadline).min();

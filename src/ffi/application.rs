@@ -132,8 +132,8 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
 
 /// What a status of the application says of the connection.
 fn failed(status: rpyc_status) -> crate::error::Result<()> {
-    let name = status::name(status).unwrap_or(c"a status without a name").to_string_lossy();
-    let text = format!("before_closed could not do its work: {name}");
+    let name = status::name(status).unwrap_or(c"an unknown status").to_string_lossy();
+    let text = format!("before_closed failed: {name}");
     match status {
         RPYC_OK => Ok(()),
         status::RPYC_ERR_EOF => Err(Error::Eof(text)),
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn rpyc_config_register_exception(
             let config = handle::require_mut(config, "config")?;
             let (module, name) = (self::name(module, "module")?, self::name(name, "name")?);
             if code == 0 {
-                return Err(Failure::new(RPYC_ERR_ARGUMENT, "code is 0, which means that there is none"));
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, "code: must not be 0, which means that there is none"));
             }
             Arc::make_mut(&mut config.application.exceptions).register(module, name, code);
             Ok(())

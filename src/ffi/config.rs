@@ -240,7 +240,7 @@ unsafe fn no_text<'a>(option: *const c_char, wanted: &str) -> Result<&'a str> {
     // SAFETY: the same is asked of our caller.
     let name = unsafe { pointer::name(option, "name") }?;
     match Config::is_text(name) {
-        true => Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("option '{name}' is a text, not {wanted}"))),
+        true => Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("option '{name}' is a string, not {wanted}"))),
         false => Ok(name),
     }
 }

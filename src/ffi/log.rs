@@ -64,7 +64,7 @@ pub(crate) fn level_of(max_level: i32) -> Result<Option<Level>> {
         RPYC_LOG_WARN => Some(Level::Warn),
         RPYC_LOG_INFO => Some(Level::Info),
         RPYC_LOG_DEBUG => Some(Level::Debug),
-        _ => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("max_level is {max_level}, not 0 to 4"))),
+        _ => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("max_level: expected 0 to 4, got {max_level}"))),
     })
 }
 

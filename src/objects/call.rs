@@ -198,7 +198,7 @@ impl Call {
                 given
             }
             Some(answer) => answer.give(result),
-            None => Err(Error::State("the call has been answered already".into())),
+            None => Err(Error::State("the call already has a result".into())),
         }
     }
 
@@ -243,8 +243,8 @@ impl Drop for Call {
     fn drop(&mut self) {
         if self.answer.is_some() {
             let text = match self.name() {
-                "" => format!("{} returned without an answer", self.place()),
-                name => format!("{name}() returned without an answer"),
+                "" => format!("{} returned without a result", self.place()),
+                name => format!("{name}() returned without a result"),
             };
             let _ = self.raise(Exception::builtin("RuntimeError", text));
         }

@@ -259,7 +259,7 @@ impl Batch {
                     let promise = ask_here_later(&target, ask, self.timeout, |answer| answer);
                     let then = self.then(at, one);
                     promise.add_callback(Box::new(move |promise| {
-                        let gone = || Err(Error::State("the answer is gone".into()));
+                        let gone = || Err(Error::State("the reply was dropped".into()));
                         then(no_wait::as_status(promise.outcome().unwrap_or_else(gone)));
                     }));
                 }
@@ -305,7 +305,7 @@ impl Batch {
 
     fn done(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.end(|| Error::State("the answer is gone".into()));
+            self.end(|| Error::State("the reply was dropped".into()));
         }
     }
 

@@ -110,7 +110,7 @@ pub(super) fn asking<R>(ask: impl FnOnce() -> R) -> Result<R> {
     let _back = Back(PLACE.replace(Place::Asking));
     let result = ask();
     match PLACE.get() {
-        Place::Refused => Err(Error::State("an object of a session cannot be waited for here".into())),
+        Place::Refused => Err(Error::State("cannot wait for an object of a session here".into())),
         _ => Ok(result),
     }
 }

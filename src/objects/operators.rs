@@ -32,7 +32,7 @@ pub(super) fn verdict(name: &str, answer: Result<Value>) -> Said<bool> {
         Ok(Value::BigInt(_)) if name == "__len__" => {
             Err(raised("OverflowError", "cannot fit 'int' into an index-sized integer"))
         }
-        Ok(other) => Err(Error::Type(format!("{name} of the object answers with {}", other.type_name()))),
+        Ok(other) => Err(Error::Type(format!("{name}() of the object returned {}", other.type_name()))),
         Err(error) => return failed(name, error),
     })
 }
@@ -149,7 +149,7 @@ pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
         Some(Value::Tuple(items) | Value::List(items)) => {
             return items.iter().try_fold(false, |found, known| Ok(found || is_or_equals(known, item)?));
         }
-        Some(other) => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
+        Some(other) => return Err(Error::Type(format!("__iter__() of the object returned {}", other.type_name()))),
         // A sequence of the old kind has but __getitem__.
         None => None,
     };

@@ -96,7 +96,7 @@ pub fn home_of(object: &Proxy) -> Result<Arc<dyn Home>> {
 
 #[cold]
 fn gone() -> Error {
-    Error::Closed("the object's connection is gone".into())
+    Error::Closed("the object's connection has ended".into())
 }
 
 pub(super) fn outcome(result: Result<Value>) -> Outcome {

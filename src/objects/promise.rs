@@ -71,7 +71,7 @@ impl State {
         let what = if self.what.is_empty() { "the request" } else { &self.what };
         let seconds = self.within.as_secs_f64();
         format!(
-            "the result expired: {what} on {name} did not answer in {seconds} s; it may still be running, and a late answer is dropped"
+            "the result expired: {what} on {name} did not reply in {seconds} s; it may still be running, and a late reply is dropped"
         )
     }
 
@@ -343,7 +343,7 @@ impl Promise {
             // There was a connection, and nothing of it is left.
             return match self.is_settled() {
                 true => Ok(()),
-                false => Err(Error::Closed("the connection ended before the answer".into())),
+                false => Err(Error::Closed("the connection ended before the reply".into())),
             };
         };
         peer.check_fork()?;
@@ -393,7 +393,7 @@ impl Promise {
         if !self.is_settled() {
             self.await_answer()?;
         }
-        self.outcome().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
+        self.outcome().unwrap_or_else(|| Err(Error::State("the reply has not arrived".into())))
     }
 
     /// Runs `callback` once, when the answer comes; at once if it is here, or behind those that run just now. None is run

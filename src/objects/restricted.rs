@@ -63,7 +63,7 @@ fn answer(mut call: Call, outcome: Result<Value>) {
 /// The object, the name, and what it is to be set to.
 fn allowed(this: &Object, args: &[Value], write: bool) -> Result<(Reference, Text, Option<Value>)> {
     let Some(view) = this.state().downcast_ref::<View>() else {
-        return Err(Error::State("a view without an object".into()));
+        return Err(Error::State("the view has no object".into()));
     };
     let Some(Value::Str(name)) = args.first() else {
         return Err(Error::Type("name must be a string".into()));

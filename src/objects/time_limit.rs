@@ -29,7 +29,7 @@ impl TimeLimit {
         match self.left() {
             Some(Duration::ZERO) => {
                 let seconds = self.given.as_secs_f64();
-                Err(Error::Timeout(format!("{} was not sent: the time limit of {seconds} s was over", what())))
+                Err(Error::Timeout(format!("{} was not sent: the timeout of {seconds} s had expired", what())))
             }
             _ => Ok(()),
         }

@@ -215,7 +215,7 @@ impl Boxer<'_> {
 }
 
 fn too_deep() -> Error {
-    Error::Limit("a value is nested too deep to be sent (max_depth)".into())
+    Error::Limit("cannot send the value: it is nested too deep (max_depth)".into())
 }
 
 /// Reads boxes. A fault makes the request fail but leaves the stream readable: reading continues, so that every
@@ -501,7 +501,7 @@ pub(super) fn bad_label(label: &Value) -> Exception {
 
 fn old_dialect() -> Error {
     Error::Dialect(
-        "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed".into(),
+        "the peer speaks the dialect of rpyc 3.x or 4.0, whose references have another form; rpyc 4.1 or later is needed".into(),
     )
 }
 

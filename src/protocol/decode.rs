@@ -159,7 +159,7 @@ impl Decoder {
                 return None;
             }
             if self.lost {
-                return Some(self.garbage(rest.len(), "it cannot be told where the next frame begins".into()));
+                return Some(self.garbage(rest.len(), "the beginning of the next frame is unknown".into()));
             }
             let Some(&[a, b, c, d, compressed]) = rest.first_chunk::<HEADER>() else {
                 return self.cut(rest.len(), "the stream ends inside the header of a frame");
@@ -167,7 +167,7 @@ impl Decoder {
             let body = u32::from_be_bytes([a, b, c, d]) as usize;
             if body > LARGEST {
                 self.lost = true;
-                return Some(self.garbage(rest.len(), format!("a frame of {body} bytes is announced")));
+                return Some(self.garbage(rest.len(), format!("the header announces a frame of {body} bytes")));
             }
             let size = HEADER + body + 1;
             if rest.len() < size {
@@ -275,7 +275,7 @@ impl Decoded {
                 (Dialect::V5, reader.int()?)
             }
             Some(tag::TUPLE_L1 | tag::TUPLE_L4) => {
-                expect_tuple(reader, 3, "a message is a tuple of 3")?;
+                expect_tuple(reader, 3, "message: expected a tuple of 3")?;
                 (Dialect::V5, reader.int()?)
             }
             Some(byte) => return Err(Error::Malformed(format!("no message begins with byte {byte:#04x}"))),
@@ -285,7 +285,7 @@ impl Decoded {
             1 => DecodedKind::Request,
             2 => DecodedKind::Reply,
             3 => DecodedKind::Exception,
-            other => return Err(Error::Malformed(format!("no kind of message has number {other}"))),
+            other => return Err(Error::Malformed(format!("unknown kind of message: {other}"))),
         };
         let sequence = reader.value()?;
         self.sequence = sequence.to_i64();
@@ -317,7 +317,7 @@ impl Decoded {
             DecodedKind::Exception => {
                 match vinegar::read_exception(reader)? {
                     Some(exception) => line.value_text(&exception.summary()),
-                    None => line.put("<an exception of no known form>"),
+                    None => line.put("<an exception of unknown form>"),
                 }
                 Ok(())
             }
@@ -461,7 +461,7 @@ impl Line<'_> {
                 self.put("native ");
                 self.value(&value);
             }
-            other => return Err(Error::Malformed(format!("a box has label {other}"))),
+            other => return Err(Error::Malformed(format!("unknown label of a box: {other}"))),
         }
         Ok(())
     }

@@ -86,7 +86,8 @@ impl<T> Core<T> {
                 Kind::from_number(reader.int()?)
             }
         };
-        let kind = kind.ok_or_else(|| Error::Malformed("a message that is no request, reply or exception".into()))?;
+        let kind =
+            kind.ok_or_else(|| Error::Malformed("a message that is not a request, reply or exception".into()))?;
         let seq = match reader.peek() {
             Some(tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST) => match reader.value()? {
                 Value::Int(seq) => Seq::Int(seq),
@@ -209,11 +210,11 @@ impl<T> Core<T> {
         self.notes.add(Level::Debug, || {
             let seq = seq_text(&id.seq);
             let reason = match (exception.refused_by(), exception.absence()) {
-                (Some(rule), _) => format!(" (refused by our side: {rule})"),
+                (Some(rule), _) => format!(" (denied here by {rule})"),
                 (None, Some(absence)) => format!(" ({absence})"),
                 (None, None) => String::new(),
             };
-            format!("request {seq} is answered with an exception: {}{reason}", exception.summary())
+            format!("exception sent for request {seq}: {}{reason}", exception.summary())
         });
     }
 
@@ -248,12 +249,12 @@ pub(super) fn seq_text(seq: &Seq) -> String {
 fn expect_tuple(reader: &mut Reader<'_>, n: usize) -> Result<()> {
     match reader.tuple_header()? {
         got if got == n => Ok(()),
-        got => Err(Error::Malformed(format!("a message is a tuple of {n}, not of {got}"))),
+        got => Err(Error::Malformed(format!("message: expected a tuple of {n}, got one of {got}"))),
     }
 }
 
 fn without_threads() -> Error {
-    Error::Malformed("a message without thread ids: is bind_threads on at both ends?".into())
+    Error::Malformed("a message without thread ids; set the option bind_threads equally at both ends".into())
 }
 
 /// Returns the dialect of a message that begins with this byte.
@@ -262,7 +263,7 @@ fn dialect_of(first: Option<u8>, bind_threads: bool) -> Result<Dialect> {
         Some(1..=3) => Ok(Dialect::V6),
         Some(tag::TUPLE_3 | tag::TUPLE_L1 | tag::TUPLE_L4) => Ok(Dialect::V5),
         Some(0) if !bind_threads => {
-            Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()))
+            Err(Error::Malformed("not a message of RPyC; set the option bind_threads equally at both ends".into()))
         }
         Some(byte) => Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}"))),
         None => Err(Error::Malformed("not a message of RPyC: it is empty".into())),

@@ -89,7 +89,7 @@ impl Exports {
         match self.by_id.entry(id) {
             Entry::Occupied(mut export) => export.get_mut().count += 1,
             Entry::Vacant(_) if known >= limit => {
-                return Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")));
+                return Err(Error::Limit(format!("the peer holds {limit} exported objects (max_exports)")));
             }
             Entry::Vacant(_) if !self.paid.may_add(known) => {
                 return Err(Error::Memory(format!("no memory for more than {known} objects that the peer holds")));

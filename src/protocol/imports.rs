@@ -62,7 +62,7 @@ impl Imports {
     ) -> Result<Arc<Proxy>> {
         // Proxies whose release is pending do not count.
         if self.by_pack.len() >= limit.saturating_add(self.releases.len()) && !self.by_pack.contains_key(id_pack) {
-            return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
+            return Err(Error::Limit(format!("the peer exported more than {limit} objects (max_imports)")));
         }
         if !self.paid.may_add(self.by_pack.len()) {
             return Err(Error::Memory(format!("no memory for more than {} objects of the peer", self.by_pack.len())));

@@ -532,7 +532,7 @@ impl<T> Protocol<T> {
     pub fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         self.core.serving = self.core.serving.saturating_sub(1);
         match self.core.state {
-            State::Closed => Err(Error::Closed("the connection ended before the answer".into())),
+            State::Closed => Err(Error::Closed("the connection ended before the reply".into())),
             _ => self.core.reply(id, value),
         }
     }
@@ -630,7 +630,7 @@ impl<T> Core<T> {
                         Meaning::of(&application.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
                     Err(Error::Remote(exception))
                 }
-                None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
+                None => Err(Error::Malformed("the peer sent an exception of unknown form".into())),
             }
         } else {
             let Core { exports, imports, config, dialect, native, .. } = self;
@@ -640,10 +640,10 @@ impl<T> Core<T> {
                 None => Ok(value),
                 Some(fault) if fault.is_builtin(boxing::RECURSION) => Err(Error::Limit(fault.summary())),
                 Some(fault) if unboxer.unknown => Err(Error::UnknownObject(format!(
-                    "the answer names an object that was not lent: {}",
+                    "the reply refers to an object that was not exported: {}",
                     fault.summary()
                 ))),
-                Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
+                Some(fault) => Err(Error::Malformed(format!("the reply cannot be decoded: {}", fault.summary()))),
             }
         };
         let Seq::Int(seq) = *seq else { return Ok(None) };
@@ -660,7 +660,8 @@ impl<T> Core<T> {
         } else if self.heartbeat == Some(seq) {
             self.heartbeat = None;
         } else {
-            self.notes.add(Level::Debug, || format!("nobody waits any more for the answer to request {seq}"));
+            self.notes
+                .add(Level::Debug, || format!("the reply to request {seq} was dropped: its caller stopped waiting"));
         }
         Ok(None)
     }

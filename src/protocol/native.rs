@@ -148,7 +148,7 @@ impl<T> Core<T> {
             }
             [Value::Str(_), ..] => {
                 let text = Value::Tuple(items).repr();
-                Err(Error::Malformed(format!("the peer answered the offer of native values with {text:.200}")))
+                Err(Error::Malformed(format!("unexpected reply to the offer of native values: {text:.200}")))
             }
             _ => Ok(()),
         }
@@ -167,12 +167,12 @@ pub(super) fn deadline(left: Duration) -> Option<i64> {
 pub(super) fn open_limited(reader: &mut Reader<'_>) -> Result<(i64, Due)> {
     reader.tuple_header()?;
     let handler = reader.int()?;
-    let bad = |text: String| Err(Error::Malformed(format!("a request with a deadline that {text}")));
+    let bad = |text: String| Err(Error::Malformed(format!("the deadline of a request {text}")));
     match reader.value()? {
         Value::Int(left @ 0..=LONGEST) => Ok((handler, Due::new(left as u64 * 1000))),
         Value::Int(left) if left < 0 => bad(format!("is negative: {left} ms")),
         left @ (Value::Int(_) | Value::BigInt(_)) => bad(format!("is too far away: {:.50} ms", left.repr())),
-        other => bad(format!("is no int of milliseconds but a {}", other.type_name())),
+        other => bad(format!("is not an int of milliseconds but a {}", other.type_name())),
     }
 }
 
@@ -246,7 +246,7 @@ impl Unboxer<'_> {
     #[cold]
     pub(super) fn refuse_native(&mut self, reader: &mut Reader<'_>) -> Result<Value> {
         reader.skip()?;
-        let text = format!("invalid label {NATIVE}: native values were not agreed on");
+        let text = format!("invalid label {NATIVE}: native values were not negotiated");
         self.fault(Exception::builtin("ValueError", text));
         Ok(Value::None)
     }

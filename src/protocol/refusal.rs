@@ -213,7 +213,7 @@ impl<T> Core<T> {
         let Message { kind, seq, threads } = message;
         let what = match kind {
             Kind::Request => "request",
-            Kind::Reply | Kind::Exception => "the answer to request",
+            Kind::Reply | Kind::Exception => "the reply to request",
         };
         let hint = if let Error::Memory(_) = error { self.account.hint() } else { "" };
         self.notes.add(Level::Warn, || {
@@ -225,11 +225,11 @@ impl<T> Core<T> {
                 Held::Seen(n) => format!("up to {n} references in it {kept}"),
                 Held::Unknown => format!("some of the references in it {kept}"),
             };
-            format!("{what} {number} is refused: {error}{hint}; {held}")
+            format!("{what} {number} was rejected: {error}{hint}; {held}")
         });
         match (kind, seq.as_int()) {
             (Kind::Request, _) => {
-                let text = format!("the request is refused: {error}{hint}");
+                let text = format!("the request was rejected: {error}{hint}");
                 let name = if let Error::Memory(_) = error { "MemoryError" } else { "ValueError" };
                 self.raise_at_once(&RequestId::new(seq, threads), &Exception::builtin(name, text));
                 None

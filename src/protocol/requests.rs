@@ -135,7 +135,7 @@ impl<T> Protocol<T> {
             _ => return Err(Error::Closed("the connection is closed".into())),
         }
         if core.pending.len() >= core.config.limits.pending {
-            let text = format!("{} requests wait for an answer (max_pending)", core.pending.len());
+            let text = format!("{} requests wait for a reply (max_pending)", core.pending.len());
             return Err(Error::Limit(text));
         }
         if core.native.to_offer() {

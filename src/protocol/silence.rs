@@ -96,13 +96,13 @@ impl Silence {
         let why = if self.is_overdue(now, heard, config) {
             let seconds = heard.message_time(config).unwrap_or_default().as_secs_f64();
             let option = if heard.messages == 0 { "handshake_timeout" } else { "frame_timeout" };
-            format!("a message that has begun does not go on for {seconds} s ({option})")
+            format!("a message was not continued for {seconds} s ({option})")
         } else if over(self.until_first_message(heard, config)) {
-            "the peer has sent no message in time (first_message_timeout)".to_owned()
+            "the peer sent no message within first_message_timeout".to_owned()
         } else if over(self.until_idle(config)) {
-            "the peer has been idle for too long (idle_timeout)".to_owned()
+            "the peer was idle for longer than idle_timeout".to_owned()
         } else if over(self.until_pong(config)) {
-            "the peer does not answer a PING in time (heartbeat_timeout)".to_owned()
+            "the peer did not answer a PING within heartbeat_timeout".to_owned()
         } else {
             return None;
         };

@@ -179,7 +179,7 @@ impl Server {
     pub fn set_queue(&self, queue: &Queue) -> Result<()> {
         queue.check_fork()?;
         // The server's handle does not keep the queue open.
-        self.inner.queue.set(queue.uncounted()).map_err(|_| Error::State("the server has a queue already".into()))
+        self.inner.queue.set(queue.uncounted()).map_err(|_| Error::State("the server already has a queue".into()))
     }
 
     /// Accepts in this thread until the server is stopped.
@@ -198,7 +198,7 @@ impl Server {
         self.inner.crew.spawn("rpyc-accept", move || inner.accept_all()).map_err(|e| {
             lock(&self.inner.state).started = false;
             self.inner.pool.iter().for_each(|pool| pool.close());
-            Error::io("cannot start a thread that accepts", e)
+            Error::io("cannot start an accepting thread", e)
         })
     }
 
@@ -253,7 +253,7 @@ impl Server {
     pub fn join(&self) -> Result<()> {
         let inner = self.inner.clone();
         if inner.is_here() {
-            return Err(Error::Deadlock("a server cannot be waited for by one of its own threads".into()));
+            return Err(Error::Deadlock("a server's own thread cannot wait for the server".into()));
         }
         let started = || lock(&inner.state).started;
         let accepted = started();
@@ -278,7 +278,7 @@ impl Inner {
         }
         let mut state = lock(&self.state);
         if state.started {
-            return Err(Error::State("the server is accepting already".into()));
+            return Err(Error::State("the server is already accepting".into()));
         }
         state.started = for_all;
         if for_all {
@@ -327,7 +327,7 @@ impl Inner {
 
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) -> Result<()> {
         if let Err(why) = self.find_place(&*transport) {
-            let text = format!("{} is turned away: {why}", transport.peer_name());
+            let text = format!("{} was rejected: {why}", transport.peer_name());
             self.config.application.logger.write(Level::Warn, || text.clone());
             transport.shutdown();
             return Err(Error::Limit(text));
@@ -358,10 +358,10 @@ impl Inner {
             self.config
                 .application
                 .logger
-                .write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
+                .write(Level::Error, || format!("{} was rejected: cannot start its thread: {e}", peer.name()));
             peer.end();
             self.leave(id);
-            return Err(Error::io("cannot start a thread that serves", e));
+            return Err(Error::io("cannot start a serving thread", e));
         }
         Ok(())
     }
@@ -389,7 +389,7 @@ impl Inner {
         let shared = place.shared.clone();
         state.leaving += 1;
         drop(state);
-        let text = || format!("{} makes room for another: it has sent no message", shared.name());
+        let text = || format!("{} was closed for a new connection: it has sent no message", shared.name());
         self.config.application.logger.write(Level::Warn, text);
         // The connection's own thread does the rest.
         shared.hang_up();

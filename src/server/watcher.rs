@@ -126,7 +126,7 @@ impl Watcher {
         }
         drop(state);
         if let Some(e) = failed {
-            log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
+            log::write(Level::Error, || format!("cannot watch connections during long calls: {e}"));
         }
         if first {
             self.changed.notify_all();

@@ -35,7 +35,7 @@ impl Door {
     }
 
     fn cannot_wait() -> Error {
-        Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
+        Error::State("the object belongs to a session; send the request with rpyc_session_ask()".into())
     }
 }
 

@@ -92,7 +92,7 @@ impl Session {
     /// requests.
     pub fn new(config: Config, forwards: bool) -> Result<Arc<Session>> {
         if config.bind_threads {
-            return Err(Error::Unsupported("a session knows no threads: bind_threads cannot be on".into()));
+            return Err(Error::Unsupported("option 'bind_threads' is not supported by rpyc_session".into()));
         }
         if config.application.authenticator.is_some() {
             let text = "rpyc_session does not support an authenticator: authenticate the peer before, on the stream";
@@ -205,7 +205,9 @@ impl Session {
         let mut protocol = self.protocol()?;
         let waiting = protocol.outgoing().len();
         if length > waiting {
-            return Err(Error::Argument(format!("{length} bytes cannot have been sent, {waiting} were there")));
+            return Err(Error::Argument(format!(
+                "length: expected at most {waiting}, the bytes to be sent, got {length}"
+            )));
         }
         self.advance(protocol, length);
         Ok(())
@@ -415,7 +417,7 @@ impl Session {
             return Err(Error::State("the session was made without RPYC_SESSION_FORWARDS".into()));
         };
         if self.owns(object) {
-            return Err(Error::Argument("the object is of the peer of this session".into()));
+            return Err(Error::Argument("the object belongs to the peer of this session".into()));
         }
         let told = || Some(objects::Token::new(token, &self.queue) as _);
         self.queue.object(token, || bridges.bridge_as(object, told))
@@ -465,7 +467,7 @@ impl Session {
             }
             _ => {
                 drop(protocol);
-                return then(Err(Error::Unsupported(format!("a session cannot ask for {}", ask.text()))));
+                return then(Err(Error::Unsupported(format!("a session cannot send {}", ask.text()))));
             }
         };
         let deadline = timeout.and_then(|timeout| self.time()?.checked_add(timeout));
@@ -628,7 +630,7 @@ impl Drop for Session {
 }
 
 fn overdue() -> Error {
-    Error::Timeout("the answer did not come in time; the peer may still be working on it".into())
+    Error::Timeout("no reply in time; the request may still be running".into())
 }
 
 fn closed() -> Error {

@@ -125,7 +125,7 @@ fn host_and_port(rest: &str) -> Result<(String, u16), String> {
                 return Err("an IPv6 address needs brackets: write tcp://[IPV6]:PORT".into());
             }
             if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#[]".contains(c)) {
-                return Err(format!("'{}' is not the name of a host", host.escape_debug()));
+                return Err(format!("'{}' is not a host name", host.escape_debug()));
             }
             (host, port)
         }

@@ -272,7 +272,7 @@ pub(super) fn unix_address(address: &Address) -> Result<SockAddr> {
         Address::Abstract(name) => SockAddr::unix(format!("\0{name}")),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
-    made.map_err(|e| Error::Address(format!("{address} is no address of a Unix socket: {e}")))
+    made.map_err(|e| Error::Address(format!("{address} is not the address of a Unix socket: {e}")))
 }
 
 pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Result<Stream> {
@@ -282,7 +282,7 @@ pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Resu
     match connect_local(&target, timeout).and_then(adopt) {
         Ok(stream) => Ok(stream),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-            Err(Error::Timeout(format!("{}: its queue of connections stayed full", context())))
+            Err(Error::Timeout(format!("{}: its accept queue stayed full", context())))
         }
         Err(e) => Err(Error::connect(context(), e)),
     }

@@ -61,7 +61,7 @@ pub(super) fn read_into(fd: BorrowedFd<'_>, room: &mut [u8], buf: &mut Vec<u8>, 
 /// like the end of the stream.
 pub(super) fn reserve(buf: &mut Vec<u8>, max: usize) -> io::Result<()> {
     if max == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot receive into no room"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot receive into an empty buffer"));
     }
     buf.try_reserve(max).map_err(|e| io::Error::new(io::ErrorKind::OutOfMemory, e))
 }

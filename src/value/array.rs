@@ -88,7 +88,7 @@ impl Element {
 /// The reason why bytes cannot form an array.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoArray {
-    #[error("{bytes} bytes are no whole number of elements of {size} bytes")]
+    #[error("{bytes} bytes are not a multiple of the element size, {size} bytes")]
     Uneven { bytes: usize, size: usize },
     #[error("no memory for an array of {bytes} bytes")]
     OutOfMemory { bytes: usize },

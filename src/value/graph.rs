@@ -41,13 +41,13 @@ pub enum Piece {
 /// The reason why a graph cannot become a plain value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
-    #[error("a container holds itself, which plain data cannot")]
+    #[error("a container contains itself, which plain data cannot")]
     Cycle,
     #[error("it is nested over {0} levels")]
     TooDeep(usize),
     #[error("it has over {0} items (those of sets and of keys once more for each level around them)")]
     TooManyItems(usize),
-    #[error("its texts have over {0} bytes")]
+    #[error("its strings have over {0} bytes")]
     TooManyBytes(usize),
     #[error(transparent)]
     Unhashable(#[from] Unhashable),

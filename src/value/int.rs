@@ -12,7 +12,7 @@ pub struct BigInt(pub(super) Text);
 pub enum IntTextError {
     #[error("not a decimal integer")]
     Malformed,
-    #[error("an integer of {digits} digits, where at most {limit} are allowed")]
+    #[error("an integer of {digits} digits exceeds the limit of {limit}")]
     TooLong { digits: usize, limit: usize },
 }
 

@@ -185,7 +185,7 @@ impl Serialize for Image<'_> {
             Value::Temporal(time) if self.beside.has_times() => newtype!(Temporal, &Parts(*time)),
             Value::Ref(_) | Value::Temporal(_) => match self.beside.reference(self.value) {
                 Some((label, id)) => newtype!(Ref, &(label, Raw(&id))),
-                None => Err(ser::Error::custom("a reference cannot leave its session")),
+                None => Err(ser::Error::custom("a reference cannot be used outside of its session")),
             },
         }
     }
@@ -311,7 +311,7 @@ mod tests {
         let proxy = Proxy::new([1].into(), Arc::new(PeerClass::new("m.C", &[1], false, &Arc::default())), 1);
         let value = Value::List([Value::Ref(Reference::Remote(Arc::new(proxy)))].into());
         let error = serde_json::to_string(&value).unwrap_err();
-        assert_eq!(error.to_string(), "a reference cannot leave its session");
+        assert_eq!(error.to_string(), "a reference cannot be used outside of its session");
     }
 
     fn refused(json: &str, limits: &Limits) -> String {

@@ -38,7 +38,7 @@ static void timeout(void)
 
     open_with("sync_request_timeout", "0.5");
     GIVES(RPYC_ERR_TIMEOUT, rpyc_object_call_method(root, "add", args, 2, NULL, &value, &got));
-    says(RPYC_ERR_TIMEOUT, got, "add() on %s did not answer in 0.5 s; it may still be running");
+    says(RPYC_ERR_TIMEOUT, got, "add() on %s did not reply in 0.5 s; it may still be running");
 }
 
 static void expired_result(void)
@@ -51,7 +51,7 @@ static void expired_result(void)
     OK(rpyc_object_call_method_async(root, "add", args, 2, NULL, 500, &result, &error));
     GIVES(RPYC_ERR_TIMEOUT, rpyc_async_result_value(result, &value, &got));
     says(RPYC_ERR_TIMEOUT, got,
-         "the result expired: add() on %s did not answer in 0.5 s; it may still be running, and a late answer is dropped");
+         "the result expired: add() on %s did not reply in 0.5 s; it may still be running, and a late reply is dropped");
     rpyc_async_result_free(result);
 }
 
@@ -65,7 +65,7 @@ static void lost_connection(void)
     for (int i = 0; i < 2; i++) {
         GIVES(RPYC_ERR_EOF, rpyc_object_call_method(root, "vanish", NULL, 0, NULL, &value, &got));
         says(RPYC_ERR_EOF, got,
-             "lost the connection with %s: the peer ended the stream; connect again, and get the root and all objects anew");
+             "lost the connection with %s: the peer ended the stream; connect again, and request the root and all objects again");
     }
 }
 
@@ -89,11 +89,11 @@ static void refused_attribute(void)
     GIVES(RPYC_ERR_DENIED, rpyc_object_get_attr(root, "secret", &value, &got));
     CHECK(rpyc_error_is(got, "builtins.AttributeError")); /* it is the peer's exception all the same */
     says(RPYC_ERR_DENIED, got,
-         "AttributeError: cannot access 'secret': there is no such attribute, or the attribute rules on the side of the "
-         "object's owner refuse it; check the name, expose it there, or change the rules");
+         "AttributeError: cannot access 'secret': there is no such attribute, or the attribute rules of the "
+         "object's owner deny it; check the name, expose it there, or change the rules");
     GIVES(RPYC_ERR_DENIED, rpyc_object_set_attr(root, "secret", rpyc_value_new_int(1), &got));
     says(RPYC_ERR_DENIED, got,
-         "AttributeError: access denied: the attribute rules on the side of the object's owner refuse it; "
+         "AttributeError: access denied: the attribute rules of the object's owner deny it; "
          "check the name, expose it there, or change the rules");
     /* What does not exist is not what is refused. */
     GIVES(RPYC_ERR_REMOTE, rpyc_object_get_attr(root, "exposed_nothing", &value, &got));

@@ -311,8 +311,8 @@ static void all_that_goes_wrong(void)
         { SMALL | SILENT, 9, 0, 0, "read of the application's transport failed" },
         { SMALL, 0, 9, 0, "the peer ended the stream inside a message" },
         { SMALL, 0, 0, 5, "cut by a digger" },
-        { LIES, 0, 0, 0, "read of the application's transport gave" },
-        { NOTHING, 0, 0, 0, "read of the application's transport gave 0 bytes" },
+        { LIES, 0, 0, 0, "read of the application's transport returned" },
+        { NOTHING, 0, 0, 0, "read of the application's transport returned 0 bytes" },
         { NONSENSE, 0, 0, 0, "gave 77, which has no meaning" },
     };
     size_t i;

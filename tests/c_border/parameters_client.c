@@ -137,7 +137,7 @@ static void sync_request_timeout(void)
         char want[200];
 
         GIVES(RPYC_ERR_TIMEOUT, rpyc_object_call_method(root, "sleep", &seconds, 1, NULL, &value, &late));
-        snprintf(want, sizeof want, "sleep() on %s did not answer in 0.5 s; it may still be running", address + strlen("tcp://"));
+        snprintf(want, sizeof want, "sleep() on %s did not reply in 0.5 s; it may still be running", address + strlen("tcp://"));
         CHECK(strcmp(rpyc_error_message(late), want) == 0);
         rpyc_error_free(late);
     }

@@ -356,9 +356,9 @@ fn an_answer_that_cannot_be_sent_becomes_an_exception() {
         let other = thing();
         for (bad, name, what) in [
             (Value::Dict([].into()), "TypeError", "a dict cannot be sent here"),
-            (huge.clone(), "ValueError", "an int of 5000 digits cannot be sent, 4300 are allowed (max_digits)"),
+            (huge.clone(), "ValueError", "an int of 5000 digits cannot be sent: the limit is 4300 (max_digits)"),
             (deep.clone(), "ValueError", "a value nested over 128 levels cannot be sent (max_depth)"),
-            (deep_boxes.clone(), "ValueError", "a value is nested too deep to be sent (max_depth)"),
+            (deep_boxes.clone(), "ValueError", "cannot send the value: it is nested too deep (max_depth)"),
         ] {
             let request = wire.host(9, tuple_box([yours(&root)]));
             let all = Value::tuple(vec![object.value(), other.value(), object.value(), bad]);

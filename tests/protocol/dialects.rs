@@ -113,7 +113,7 @@ fn every_first_byte() {
         assert_eq!(session.heard(), heard, "{byte:#x}");
         match (byte, &error) {
             (0, Error::Malformed(text)) => {
-                assert_eq!(text, "not a message of RPyC: does the peer have bind_threads on?")
+                assert_eq!(text, "not a message of RPyC; set the option bind_threads equally at both ends")
             }
             (_, Error::Malformed(text)) if heard == Dialect::Auto => {
                 assert_eq!(*text, format!("not a message of RPyC: it starts with byte {byte:#04x}"));
@@ -134,12 +134,12 @@ fn bind_threads_on_one_side_only() {
         let mut plain = speaking(Dialect::Auto);
         push(&mut plain, &bytes, usize::MAX);
         let text = closed(plain.next_event()).to_string();
-        assert_eq!(text, "not a message of RPyC: does the peer have bind_threads on?");
+        assert_eq!(text, "not a message of RPyC; set the option bind_threads equally at both ends");
         // The other way round, the message is short, or its 17th byte is anything.
         let mut bound = session(on.clone(), None);
         push(&mut bound, &message(dialect, tuple([int(3), value_box(tuple([]))])), usize::MAX);
         let text = closed(bound.next_event()).to_string();
-        assert_eq!(text, "a message without thread ids: is bind_threads on at both ends?");
+        assert_eq!(text, "a message without thread ids; set the option bind_threads equally at both ends");
         let mut bound = session(on, None);
         push(&mut bound, &message(dialect, tuple([int(1), value_box(tuple([long_text()]))])), usize::MAX);
         let text = closed(bound.next_event()).to_string();

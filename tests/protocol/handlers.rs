@@ -287,7 +287,7 @@ fn inspect_tells_what_the_shape_says() {
             assert_eq!((name.as_str(), &body.items()[1]), ("KeyError", &tuple([unknown])));
         }
         let (_, body) = wire.refused(16, tuple_box([yours(&root)]));
-        assert_eq!(summary(&body), "TypeError: an id_pack travels by value");
+        assert_eq!(summary(&body), "TypeError: id_pack: expected a tuple by value");
     }
 }
 
@@ -414,7 +414,7 @@ fn instancecheck_is_truthful() {
         let (_, body) = wire.refused(20, tuple_box([yours(&classes[0]), value_box(int(5))]));
         assert_eq!(summary(&body), "TypeError: an id_pack is a str and two ints");
         let (_, body) = wire.refused(20, tuple_box([yours(&classes[0]), yours(&objects[0])]));
-        assert_eq!(summary(&body), "TypeError: an id_pack travels by value");
+        assert_eq!(summary(&body), "TypeError: id_pack: expected a tuple by value");
     }
 }
 

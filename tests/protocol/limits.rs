@@ -31,7 +31,7 @@ fn refused_for_good(wire: &mut Wire, handler: i64, args: Node) -> String {
     assert_eq!(name, "ValueError");
     assert_eq!(wire.ask(1, value_box(tuple([int(5)]))), value_box(int(5)), "it goes on");
     let text = summary(&body);
-    text.strip_prefix("ValueError: the request is refused: ").unwrap_or_else(|| panic!("{text}")).to_owned()
+    text.strip_prefix("ValueError: the request was rejected: ").unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
 /// What our call hears whose answer is beyond a limit; the session goes on.
@@ -56,7 +56,7 @@ fn things(n: usize) -> Vec<Value> {
 fn objects_lent_to_the_peer() {
     for dialect in BOTH {
         let (mut wire, root) = Wire::with_root(dialect, limited(|limits| limits.exports = 4), &root());
-        let text = "the peer holds 4 of our objects (max_exports)";
+        let text = "the peer holds 4 exported objects (max_exports)";
         let request = wire.host(9, tuple_box([yours(&root)]));
         match wire.session.reply(&request.id, &Value::tuple(things(4))) {
             Err(Error::Limit(found)) => assert_eq!(found, text),
@@ -109,7 +109,7 @@ fn objects_lent_by_the_peer() {
             dels.map(|(_, _, body)| body.items()[1].items()[1].items()[0].items()[1].clone()).collect()
         };
         assert_eq!(released(&said), [theirs[0].items()[1].clone(), theirs[1].items()[1].clone()]);
-        assert!(summary(&said[2].2).ends_with("the peer lent more than 3 objects (max_imports)"), "{said:?}");
+        assert!(summary(&said[2].2).ends_with("the peer exported more than 3 objects (max_imports)"), "{said:?}");
         let seq = wire.session.request(Body::Raw { handler: 1, args: &[] }, 9).unwrap();
         wire.said();
         wire.feed_message(Kind::Reply, &int(seq), &too_many().items()[1].items()[1].clone());
@@ -127,7 +127,7 @@ fn requests_that_wait_for_an_answer() {
         let ask = |wire: &mut Wire| wire.session.request(Body::Raw { handler: 1, args: &[] }, 5);
         assert_eq!((ask(&mut wire).unwrap(), ask(&mut wire).unwrap()), (0, 1));
         match ask(&mut wire) {
-            Err(Error::Limit(text)) => assert_eq!(text, "2 requests wait for an answer (max_pending)"),
+            Err(Error::Limit(text)) => assert_eq!(text, "2 requests wait for a reply (max_pending)"),
             other => panic!("{other:?}"),
         }
         assert_eq!(wire.said().len(), 2);
@@ -201,7 +201,7 @@ fn depth() {
         assert!(matches!(ask(nested(21)), Err(Error::Limit(_))));
         ask(with_object(20)).expect("20 levels");
         match ask(with_object(21)) {
-            Err(Error::Limit(text)) => assert_eq!(text, "a value is nested too deep to be sent (max_depth)"),
+            Err(Error::Limit(text)) => assert_eq!(text, "cannot send the value: it is nested too deep (max_depth)"),
             other => panic!("{other:?}"),
         }
     }
@@ -275,14 +275,14 @@ fn messages_that_end_the_session() {
         push(&mut wire.session, &frame_of(&request(six), 12_001), 1);
         match closed(wire.event()) {
             Error::Limit(text) => {
-                assert_eq!(text, "a frame of 12001 bytes was announced, 3000 are allowed (max_frame)")
+                assert_eq!(text, "a frame of 12001 bytes exceeds the limit of 3000 (max_frame)")
             }
             other => panic!("{other:?}"),
         }
         let said = wire.said();
         assert_eq!(said.len(), 2, "the exception and CLOSE: {said:?}");
         assert_eq!((said[0].0, &said[0].1), (Kind::Exception, &int(7)));
-        assert!(summary(&said[0].2).ends_with("12001 bytes was announced, 3000 are allowed (max_frame)"), "{said:?}");
+        assert!(summary(&said[0].2).ends_with("12001 bytes exceeds the limit of 3000 (max_frame)"), "{said:?}");
         // Not the beginning of a message; that is seen at once.
         for garbage in [&b"HTTP/1.1"[..], &[3, 1, 0, 1], &[0x12, 0x59, 0x50, 0x50], &[]] {
             let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());

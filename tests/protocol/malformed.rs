@@ -131,11 +131,11 @@ fn messages_that_end_the_session() {
     };
     let ping = tuple([int(1), value_box(tuple([text("some text")]))]);
     for (payload, expected) in [
-        (six(1, &[]), "brine: the input ends at offset 1, where a value should begin"),
+        (six(1, &[]), "brine: the input ends at offset 1, where a value was expected"),
         (six(1, &[0x07]), "brine: unknown tag 0x07 at offset 1"),
-        (six(1, &int(5).encode()), "brine: an int at offset 1 where a tuple should stand"),
-        (six(1, &tuple([]).encode()), "a message is a tuple of 2, not of 0"),
-        (six(1, &tuple([int(0), int(1), int(2)]).encode()), "a message is a tuple of 2, not of 3"),
+        (six(1, &int(5).encode()), "brine: expected a tuple at offset 1, got an int"),
+        (six(1, &tuple([]).encode()), "message: expected a tuple of 2, got one of 0"),
+        (six(1, &tuple([int(0), int(1), int(2)]).encode()), "message: expected a tuple of 2, got one of 3"),
         (six(1, &cut(request(ping.clone()))), "brine: a str of 9 bytes at offset 8 is cut after 8"),
         (six(2, &cut(request(value_box(text("some text"))))), "brine: a str of 9 bytes at offset 5 is cut after 8"),
         (six(3, &cut(request(text("some text")))), "brine: a str of 9 bytes at offset 3 is cut after 8"),
@@ -148,10 +148,10 @@ fn messages_that_end_the_session() {
             "brine: a tuple of 4294967295 items at offset 7 with 0 bytes left",
         ),
         (six(1, &[0x11, 0x09, 0x51]), "brine: a long of Python 2 (tag 0x09) at offset 2; rpyc 4.1 or later is needed"),
-        (v5(&[int(0), int(0), ping.clone()]), "a message that is no request, reply or exception"),
-        (v5(&[int(4), int(0), ping.clone()]), "a message that is no request, reply or exception"),
-        (v5(&[text("x"), int(0), ping.clone()]), "brine: a str at offset 1 where an int should stand"),
-        (vec![0x14, 0x02, 0x51, 0x50], "a message is a tuple of 3, not of 2"),
+        (v5(&[int(0), int(0), ping.clone()]), "a message that is not a request, reply or exception"),
+        (v5(&[int(4), int(0), ping.clone()]), "a message that is not a request, reply or exception"),
+        (v5(&[text("x"), int(0), ping.clone()]), "brine: expected an int at offset 1, got a str"),
+        (vec![0x14, 0x02, 0x51, 0x50], "message: expected a tuple of 3, got one of 2"),
         (cut(v5(&[int(1), int(0), ping])), "brine: a str of 9 bytes at offset 8 is cut after 8"),
     ] {
         let mut session = session(Config::default(), None);
@@ -166,7 +166,7 @@ fn messages_that_end_the_session() {
 
 #[test]
 fn broken_compression() {
-    for (body, expected) in [(&b"not zlib"[..], "a compressed frame is broken"), (&[0x78, 0x01], "it ends too early")] {
+    for (body, expected) in [(&b"not zlib"[..], "a compressed frame is broken"), (&[0x78, 0x01], "it is truncated")] {
         let mut frame = recording::frame(body);
         frame[4] = 1;
         let mut session = session(Config::default(), None);

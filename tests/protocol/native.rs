@@ -236,7 +236,7 @@ fn a_native_value_that_was_not_agreed_on() {
         let args = || tuple_box([yours(&root), tuple_box([native_box(&[13, 0])]), value_box(tuple([]))]);
         let (name, body) = wire.refused(7, args());
         assert_eq!(name, "ValueError");
-        assert!(crate::support::pair::summary(&body).contains("not agreed on"), "{body:?}");
+        assert!(crate::support::pair::summary(&body).contains("not negotiated"), "{body:?}");
         assert!(wire.session.is_open());
         // And once it is.
         wire.ask(1, value_box(tuple([offer(1, 1)])));
@@ -252,7 +252,7 @@ fn a_native_value_that_was_not_agreed_on() {
     wire.said();
     wire.feed_message(Kind::Reply, &int(seq), &native_box(&[13, 0]));
     let Some(Event::Reply { outcome: Err(Error::Malformed(text)), .. }) = wire.event() else { panic!() };
-    assert!(text.contains("not agreed on"), "{text}");
+    assert!(text.contains("not negotiated"), "{text}");
 }
 
 #[test]
@@ -549,10 +549,10 @@ fn a_deadline_that_cannot_be_is_the_end() {
         (int((1 << 43) + 1), "is too far away: 8796093022209 ms"),
         (int(i64::MAX), "is too far away"),
         (Node::Int("9".repeat(300)), "is too far away: 99999"),
-        (text("soon"), "is no int of milliseconds but a str"),
-        (Node::None, "is no int of milliseconds but a NoneType"),
-        (Node::Bool(true), "is no int of milliseconds but a bool"),
-        (Node::Float(1.5f64.to_bits()), "is no int of milliseconds but a float"),
+        (text("soon"), "is not an int of milliseconds but a str"),
+        (Node::None, "is not an int of milliseconds but a NoneType"),
+        (Node::Bool(true), "is not an int of milliseconds but a bool"),
+        (Node::Float(1.5f64.to_bits()), "is not an int of milliseconds but a float"),
     ] {
         for handler in [1, 3, 7, 8, 99] {
             let (mut wire, root) = Wire::with_root(Dialect::V6, Config::default(), &root());

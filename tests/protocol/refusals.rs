@@ -70,7 +70,7 @@ fn wrong_numbers_of_arguments() {
 #[test]
 fn targets() {
     for (mut wire, root) in wires() {
-        let no_target = "TypeError: the target of a request must be an object that was lent over this connection";
+        let no_target = "TypeError: the target of a request must be an object that was exported over this connection";
         let more = |handler: i64| match handler {
             4 | 5 => vec![value_box(text("add"))],
             6 => vec![value_box(text("add")), value_box(int(1))],

@@ -230,7 +230,7 @@ fn exceptions_of_any_form_end_their_request() {
             tuple([class(), tuple([]), tuple([tuple([int(1), int(2)])]), text("")]),
         ] {
             match answer(bad) {
-                Error::Malformed(text) => assert_eq!(text, "the peer sent an exception whose form is not known"),
+                Error::Malformed(text) => assert_eq!(text, "the peer sent an exception of unknown form"),
                 other => panic!("{other:?}"),
             }
         }
@@ -254,11 +254,11 @@ fn an_answer_that_cannot_be_understood_is_the_error_of_its_request() {
             wire.feed_message(Kind::Reply, &int(seq), &bad);
             match wire.event() {
                 Some(Event::Reply { token: 9, outcome: Err(Error::Malformed(text)), .. }) => {
-                    assert_eq!(text, format!("the answer cannot be understood: {why}"));
+                    assert_eq!(text, format!("the reply cannot be decoded: {why}"));
                     assert!(!why.starts_with("KeyError"));
                 }
                 Some(Event::Reply { token: 9, outcome: Err(Error::UnknownObject(text)), .. }) => {
-                    assert_eq!(text, format!("the answer names an object that was not lent: {why}"));
+                    assert_eq!(text, format!("the reply refers to an object that was not exported: {why}"));
                     assert!(why.starts_with("KeyError"));
                 }
                 _ => panic!("{bad:?}"),
@@ -401,7 +401,7 @@ fn bound_threads() {
         push(&mut session, &recording::frame(&[0; 15]), 5);
         match session.next_event() {
             Some(Event::Closed(Error::Malformed(text))) => {
-                assert_eq!(text, "a message without thread ids: is bind_threads on at both ends?");
+                assert_eq!(text, "a message without thread ids; set the option bind_threads equally at both ends");
             }
             _ => panic!("no error"),
         }

@@ -54,7 +54,7 @@ def megabytes(case):
               "except ValueError as e: print(str(e).splitlines()[0])\n"
               "print(c.root.size(1, 2)); c.root.stop()")
     done = case.run([case.python("6.0.2"), "-c", script, address.rsplit(":", 1)[1]])
-    case.equal(done.output.splitlines(), ["the request is refused: a compressed frame holds over 268435456 bytes (max_inflated)",
+    case.equal(done.output.splitlines(), ["the request was rejected: a compressed frame holds over 268435456 bytes (max_inflated)",
                                           "2"], "what the client hears")
     case.equal(server.wait(case.left(30)), 0, "exit code of the server")
 

@@ -98,7 +98,7 @@ def slave_without_interpreter(version):
         address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
         client = case.run([case.python(version), "-c", PLAIN, address])
         case.equal(client.read("out").splitlines(), [
-            "NotImplementedError: this slave evaluates nothing", "NotImplementedError: this slave executes nothing",
+            "NotImplementedError: this slave does not evaluate code", "NotImplementedError: this slave does not execute code",
             "ModuleNotFoundError: No module named 'os'", "5 native"], "what the master is told")
         case.equal(server.wait(case.left(30)), 0, "exit code of the slave")
     return function

@@ -75,7 +75,7 @@ ValueError: a deposit is more than nothing
 heard ['a', 'b']
 KeyError: 'not for me'
 {'x': 1}
-TypeError: open() argument 'cents': expected an int, not a value of type str
+TypeError: open() argument 'cents': expected an int, got a value of type str
 """
 
 

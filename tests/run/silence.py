@@ -116,7 +116,7 @@ def lock_out(case):
     count(case, server, 5)
     serves(case, server, address, ("6.0.2", "5.3.1"))
     ends(case, silent[0], "the oldest")
-    server.wait_for(r"^log .* makes room for another", 5)
+    server.wait_for(r"^log .* was closed for a new connection", 5)
     case.check(all(is_open(one) for one in silent[2:]), "more were closed than was needed")
     # Whoever has begun a message and not ended it has said nothing yet.
     silent[2].sendall(ping(10)[:-1])
@@ -137,7 +137,7 @@ def stays(case):
         answer(one)
     late = connect(address)
     ends(case, late, "one too many")
-    server.wait_for(r"^log .* is turned away: 3 connections are open$", 5)
+    server.wait_for(r"^log .* was rejected: 3 connections are open$", 5)
     for one in spoken:
         one.sendall(ping(3, 1))
         answer(one)
@@ -168,7 +168,7 @@ def begun(kind):
         case.check(is_open(one, 1.5), "a peer that has said nothing was closed")
         one.sendall(ping(200)[:7])
         ends(case, one, "the beginning of a first message")
-        server.wait_for(r"^log .*does not go on for 1 s \(handshake_timeout\)|^ended RPYC_ERR_LIMIT", SECONDS)
+        server.wait_for(r"^log .*was not continued for 1 s \(handshake_timeout\)|^ended RPYC_ERR_LIMIT", SECONDS)
     return function
 
 
@@ -205,7 +205,7 @@ def drips(kind):
         except OSError:
             pass
         ends(case, one, "the drip")
-        server.wait_for(r"^log .*does not go on for 1 s \(frame_timeout\)|^ended RPYC_ERR_LIMIT", SECONDS)
+        server.wait_for(r"^log .*was not continued for 1 s \(frame_timeout\)|^ended RPYC_ERR_LIMIT", SECONDS)
     return function
 
 
@@ -245,7 +245,7 @@ def per_address(case):
     two = [connect(address) for _ in range(2)]
     count(case, server, 2)
     ends(case, connect(address), "a third of one address")
-    server.wait_for(r"^log .* is turned away: 2 connections are open from its address", 5)
+    server.wait_for(r"^log .* was rejected: 2 connections are open from its address", 5)
     other = [connect(address, "127.0.0.2") for _ in range(2)]
     count(case, server, 4)
     two[0].close()

@@ -37,6 +37,25 @@ WORDS = (
     (r"\bwhat becomes what\b|\bwhat is called what\b|\bwho frees what\b|\bwhat keeps what\b", "a noun"),
     (r"\w\?(?=[\s|)]|$)", "a statement; no questions"),
 )
+# What is looked for in the messages of the sources: strings of three words or more, in the library and its bindings.
+MESSAGES = ("src/**/*.rs", "bindings/cpp/include/**/*.hpp", "bindings/go/*.go")
+MESSAGE_WORDS = (
+    (r"\bturn(?:s|ed)? away\b", "rejected"),
+    (r"\blen[dt]s?\b|\blending\b", "exported, passed, borrowed"),
+    (r"\bwhom\b", "a noun"),
+    (r"\bwants?\b", "expected X, got Y"),
+    (r"(?<!here )(?<!has )\b(?:is|are) no (?!longer\b|more\b)\w+", "expected X, got Y"),
+    (r"\b(?:our|their) side\b|\bour \w+|\bof ours\b", "local, of the peer"),
+    (r"\bg[aio]ves? (?:back|no\b|nothing)|\bgave\b", "released, returned"),
+    (r"\b(?:answer|answers|answered)\b", "reply"),
+    (r"\bso (?:many|much)\b", "the quantity"),
+    (r"\b(?:stands?|lies?) (?:in|beside|before|behind|where)\b|\bshould (?:stand|lie)\b", "is, is stored, precedes"),
+    (r"\b(?:does not|do not) go on\b", "was not continued"),
+    (r"\bthe host's\b|\bcode of the host\b", "of the application"),
+    (r"\banew\b|\bfor ever\b", "again; forever, without a limit"),
+    (r"\b(?:is|are) gone\b", "has ended, was released"),
+    (r"\btext keys\b|\b(?:a|one) text\b", "str, string"),
+)
 NO_NOUN = r"(?:what|how|where|who|whom|whose|why|when|which|is|are|do|does|can)\b"
 NO_LINK = r"(?:here|this|that|below|above|link|%s)" % NO_NOUN
 
@@ -100,6 +119,23 @@ def faults(text):
                 yield number, "'%s': %s" % (found.group(0), instead)
 
 
+def messages(text):
+    """(number, string) of each string in a source that can be a message. Unit tests at its end are left out."""
+    text = re.split(r"^#\[cfg\(test\)\]\n(?:mod|pub mod) \w+ \{", text, maxsplit=1, flags=re.MULTILINE)[0]
+    for found in re.finditer(r"//[^\n]*|/\*.*?\*/|'(?:[^'\\\n]|\\.)'|\"((?:[^\"\\]|\\.)*)\"", text, re.DOTALL):
+        string = re.sub(r"\{[^{}]*\}", "{}", re.sub(r"\\\n\s*", "", found.group(1) or ""))
+        if len(re.findall(r"[A-Za-z]{2,}", string)) >= 3:
+            yield text.count("\n", 0, found.start()) + 1, string
+
+
+def message_faults(text):
+    """(number, what) of the words with better ones in the messages of a source."""
+    for number, string in messages(text):
+        for pattern, instead in MESSAGE_WORDS:
+            for found in re.finditer(pattern, string):
+                yield number, "'%s' in \"%s\": %s" % (found.group(0), string[:60], instead)
+
+
 # A document with one fault for each rule, and what is right beside it.
 WRONG = """Librpyc
 ## What it does
@@ -140,3 +176,39 @@ def words(case):
     case.equal(list(faults(RIGHT)), [], "faults of a document without any")
     case.check(not wrong, "%d faults:\n%s" % (len(wrong), "\n".join(wrong)))
     case.note("%d documents" % len(documents()))
+
+
+WRONG_SOURCE = """// A comment that the host lent.
+fail("{peer} is turned away, and was lent so much; to whom?");
+fail("{op} is no comparison, it wants an answer of our own; it gave nothing, and is gone");
+fail("a str at 5 where an int should stand, which does not go on anew, in the host's code with text keys");
+"""
+RIGHT_SOURCE = """// The host lent so much.
+fail('"', "expected a dict with str keys, got {}");
+fail("there is no such attribute, or no reply");
+#[cfg(test)]
+mod tests {
+    fail("what was lent is no int");
+"""
+
+
+@test("docs.messages")
+def messages_test(case):
+    """The messages of the sources have none of the words that were replaced; each rule finds its sample."""
+    wrong, count = [], 0
+    for pattern in MESSAGES:
+        for path in sorted(glob.glob(os.path.join(ROOT, pattern), recursive=True)):
+            name = os.path.relpath(path, ROOT)
+            if name.endswith(("_test.go", "_test.rs", "/tests.rs")):
+                continue
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            count += sum(1 for _ in messages(text))
+            wrong += ["%s:%d: %s" % (name, number, what) for number, what in message_faults(text)]
+    seen = list(message_faults(WRONG_SOURCE))
+    for pattern, instead in MESSAGE_WORDS:
+        case.check(any(what.endswith(": " + instead) for _, what in seen), "the rule %s finds nothing in the sample" % pattern)
+    case.equal(list(message_faults(RIGHT_SOURCE)), [], "faults of a source without any")
+    case.check(count > 800, "only %d messages were found" % count)
+    case.check(not wrong, "%d faults:\n%s" % (len(wrong), "\n".join(wrong)))
+    case.note("%d messages" % count)

@@ -364,7 +364,7 @@ def class_functions_of_go(case, stock, native):
 @difference("containers of sessions ask nobody", "a container of the library does not wait for what objects of the peer or of the application "
             "answer where the application drives the session", ends=True)
 def no_waiting(case, stock, native):
-    told = ("the object belongs to a session: ask for it there, with rpyc_session_ask", "an object of a session cannot be waited for here")
+    told = ("the object belongs to a session; send the request with rpyc_session_ask()", "cannot wait for an object of a session here")
     return case.mode == "bare" and native[:2] == ("raises", "RuntimeError") and words(native) in told
 
 

@@ -320,7 +320,7 @@ void services(check::Checks &checks) {
         };
         EQUAL(text("nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute 'nothing'");
         EQUAL(text("_nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute '_nothing'");
-        TRUE(text("secret", RPYC_ERR_DENIED).find("the attribute rules on the side of the object's owner refuse it") != std::string::npos);
+        TRUE(text("secret", RPYC_ERR_DENIED).find("the attribute rules of the object's owner deny it") != std::string::npos);
         TRUE(text("secret", RPYC_ERR_DENIED).find("no such attribute") == std::string::npos);
     });
     checks.add("refused-connections", [] {

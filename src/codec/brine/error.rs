@@ -104,11 +104,11 @@ impl fmt::Display for DecodeError {
         let (at, kind) = &*self.0;
         f.write_str("brine: ")?;
         match kind {
-            End => write!(f, "the input ends at offset {at}, where a value should begin"),
+            End => write!(f, "the input ends at offset {at}, where a value was expected"),
             Cut { what, size, have } => write!(f, "{what} of {size} bytes at offset {at} is cut after {have}"),
             UnknownTag(tag) => write!(f, "unknown tag {tag:#04x} at offset {at}"),
             LongOfPython2 => write!(f, "a long of Python 2 (tag 0x09) at offset {at}; rpyc 4.1 or later is needed"),
-            Wrong { want, found } => write!(f, "{found} at offset {at} where {want} should stand"),
+            Wrong { want, found } => write!(f, "expected {want} at offset {at}, got {found}"),
             IntText => write!(f, "the int at offset {at} is not written in canonical decimal"),
             IntRange => write!(f, "the int at offset {at} does not fit into 64 bits"),
             Utf8 => write!(f, "the byte at offset {at} is not UTF-8"),
@@ -123,10 +123,10 @@ impl fmt::Display for DecodeError {
                 write!(f, "the values of a message take over {limit} bytes, from offset {at} on (max_memory)")
             }
             TooManyDigits { digits, limit } => {
-                write!(f, "an int of {digits} digits at offset {at}, where {limit} are allowed (max_digits)")
+                write!(f, "an int of {digits} digits at offset {at} exceeds the limit of {limit} (max_digits)")
             }
             TooLong { what, size, limit } => {
-                write!(f, "{what} of {size} bytes at offset {at}, where {limit} are allowed (max_bytes)")
+                write!(f, "{what} of {size} bytes at offset {at} exceeds the limit of {limit} (max_bytes)")
             }
             OutOfMemory { bytes } => write!(f, "no memory for the {bytes} bytes of the value at offset {at}"),
         }
@@ -140,7 +140,7 @@ pub enum EncodeError {
     NotPlain(String),
     #[error("a value nested over {limit} levels cannot be sent (max_depth)")]
     TooDeep { limit: usize },
-    #[error("an int of {digits} digits cannot be sent, {limit} are allowed (max_digits)")]
+    #[error("an int of {digits} digits cannot be sent: the limit is {limit} (max_digits)")]
     TooManyDigits { digits: usize, limit: usize },
     #[error("{what} of {size} cannot be sent, brine ends at 4 Gi")]
     TooLong { what: &'static str, size: usize },

@@ -240,7 +240,7 @@ fn inflate_with(
         match status {
             Status::StreamEnd => break,
             _ if rest.is_empty() && out.len() < out.capacity() => {
-                return Err(FrameError::Zlib("it ends too early".to_owned()));
+                return Err(FrameError::Zlib("it is truncated".to_owned()));
             }
             _ => {}
         }

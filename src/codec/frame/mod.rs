@@ -21,12 +21,12 @@ const FLUSHER: u8 = b'\n';
 /// A frame that cannot be received or sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    #[error("a frame of {size} bytes was announced, {limit} are allowed (max_frame)")]
+    #[error("a frame of {size} bytes exceeds the limit of {limit} (max_frame)")]
     TooLong { size: usize, limit: usize },
     #[error("the peer begins a TLS handshake, and plain RPyC is expected here")]
     Tls,
     #[error(
-        "a frame of {size} bytes was announced, {limit} are allowed (max_frame), and it does not go on (frame_timeout)"
+        "a frame of {size} bytes exceeds the limit of {limit} (max_frame), and was not continued within frame_timeout"
     )]
     TooSlow { size: usize, limit: usize },
     #[error("a compressed frame holds over {limit} bytes (max_inflated)")]

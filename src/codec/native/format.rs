@@ -49,7 +49,7 @@ impl Growing<'_> {
 pub(super) fn write(out: &mut Vec<u8>, image: Image<'_>) -> Result<(), NativeError> {
     let mut serializer = bincode::Serializer::new(Growing(out), options());
     image.serialize(&mut serializer).map_err(|error| match *error {
-        bincode::ErrorKind::Io(_) => NativeError::Memory("no memory to write it".into()),
+        bincode::ErrorKind::Io(_) => NativeError::Memory("no memory for its encoding".into()),
         other => NativeError::Unwritable(other.to_string()),
     })
 }
@@ -81,7 +81,7 @@ pub(super) fn each_reference(
 #[cold]
 fn malformed(error: bincode::ErrorKind) -> NativeError {
     NativeError::Malformed(match error {
-        bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
+        bincode::ErrorKind::Io(_) => "it is truncated inside a value".into(),
         bincode::ErrorKind::Custom(text) => text,
         other => other.to_string(),
     })

@@ -115,7 +115,7 @@ pub fn read(
     reading.settle(reader);
     match reading.long.into_inner().len() {
         0 => Ok(value),
-        left => Err(NativeError::Malformed(format!("{left} parts belong to nothing"))),
+        left => Err(NativeError::Malformed(format!("{left} parts are unused"))),
     }
 }
 

@@ -255,7 +255,7 @@ fn lengths_and_levels_are_not_trusted() {
     assert!(refused(&skeleton(&[8, 1, 0xff]), &limits).contains("native value"));
     assert!(refused(&skeleton(&[17]), &limits).contains("not there"));
     assert!(refused(&[0x02], &limits).contains("no parts"));
-    assert!(refused(&[0x11, 0x0a, 0, 0x0b, 0, 0], &limits).contains("1 parts belong to nothing"));
+    assert!(refused(&[0x11, 0x0a, 0, 0x0b, 0, 0], &limits).contains("1 parts are unused"));
     assert!(refused(&[0x11, 0x0a, 18, 0x01], &limits).contains("without its padding"));
     assert!(refused(&[0x11, 0x0a, 18, 0x0b, 8, 0], &limits).contains("without its padding"));
     assert!(refused(&[0x11, 0x0a, 18, 0x0b, 2, 0], &limits).contains("without its padding"));

@@ -5,7 +5,7 @@ use crate::value::GraphError;
 /// Why a pickle cannot be read as plain data, or plain data not be written as a pickle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PickleError {
-    #[error("refused: a pickle with {name} at byte {offset} is not plain data")]
+    #[error("the pickle was rejected: {name} at byte {offset} is not plain data")]
     Refused { name: &'static str, offset: usize },
     #[error("not a pickle: {what} at byte {offset}")]
     Malformed { what: &'static str, offset: usize },

@@ -72,8 +72,7 @@ impl Machine<'_> {
         match (maker, values.as_slice()) {
             (Maker::Range, _) => self.range(&values),
             _ => {
-                let made = made(maker, &values)
-                    .ok_or_else(|| self.wrong("arguments that a type of Python's does not take"))?;
+                let made = made(maker, &values).ok_or_else(|| self.wrong("arguments that the type does not accept"))?;
                 self.value(made)
             }
         }
@@ -95,7 +94,7 @@ impl Machine<'_> {
             Some([stop]) => (0, *stop, 1),
             Some([start, stop]) => (*start, *stop, 1),
             Some([start, stop, step]) if *step != 0 => (*start, *stop, *step),
-            _ => return Err(self.wrong("a range that is none of ints of 64 bits")),
+            _ => return Err(self.wrong("a range whose bounds are not ints of 64 bits")),
         };
         let distance =
             if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };

@@ -82,7 +82,7 @@ impl<'a> Machine<'a> {
             {
                 return Err(match op::refused(code) {
                     Some(name) => PickleError::Refused { name, offset: start },
-                    None => PickleError::Malformed { what: "an opcode that is not known", offset: start },
+                    None => PickleError::Malformed { what: "an unknown opcode", offset: start },
                 });
             }
         }
@@ -133,7 +133,7 @@ impl<'a> Machine<'a> {
             op::PROTO => {
                 let [version] = self.array("PROTO")?;
                 if version > super::HIGHEST {
-                    return Err(self.wrong("a protocol that is not known"));
+                    return Err(self.wrong("an unknown protocol"));
                 }
             }
             // Frames say how reads are to be buffered, and nothing about the data.
@@ -405,7 +405,7 @@ impl<'a> Machine<'a> {
         let below = from.checked_sub(1).filter(|at| *at >= self.floor()).and_then(|at| self.stack.get(at));
         let node = match below {
             Some(Piece::Node(node)) if self.graph.kind(*node) == Some(kind) => *node,
-            Some(_) => return Err(self.wrong("items for something that takes none of the kind")),
+            Some(_) => return Err(self.wrong("items for a value that does not accept them")),
             None => return Err(self.wrong("an empty stack")),
         };
         self.charge_hashed(kind, count)?;
@@ -425,14 +425,14 @@ impl<'a> Machine<'a> {
     }
 
     fn get(&mut self, index: u64) -> Result<()> {
-        let piece = self.memo.get(&index).cloned().ok_or_else(|| self.wrong("a GET of what was not PUT"))?;
+        let piece = self.memo.get(&index).cloned().ok_or_else(|| self.wrong("a GET without its PUT"))?;
         self.push(piece)
     }
 
     fn index(&mut self) -> Result<u64> {
         let line = self.line()?;
         let index = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
-        index.ok_or_else(|| self.wrong("an index that is no number"))
+        index.ok_or_else(|| self.wrong("an index that is not a number"))
     }
 
     fn decimal(&mut self) -> Result<()> {
@@ -447,7 +447,7 @@ impl<'a> Machine<'a> {
                     Err(crate::value::IntTextError::TooLong { .. }) => {
                         return Err(self.too_many("digits", self.limits.digits));
                     }
-                    Err(_) => return Err(self.wrong("an int that is no number")),
+                    Err(_) => return Err(self.wrong("an int that is not a number")),
                 }
             }
         };
@@ -478,7 +478,7 @@ impl<'a> Machine<'a> {
         }
         let size = usize::try_from(u64::from_le_bytes(size)).unwrap_or(usize::MAX);
         if size > self.limits.bytes {
-            return Err(self.too_many("bytes in one text", self.limits.bytes));
+            return Err(self.too_many("bytes in one string", self.limits.bytes));
         }
         self.take(size, "a cut text")
     }
@@ -513,7 +513,7 @@ impl<'a> Machine<'a> {
             let code = rest.get(2..2 + digits).and_then(|hex| std::str::from_utf8(hex).ok());
             let code = code.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
             let c = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
-            text.push(c.ok_or_else(|| self.wrong("an escape that is no character"))?);
+            text.push(c.ok_or_else(|| self.wrong("an escape that is not a character"))?);
             rest = rest.get(2 + digits..).unwrap_or(&[]);
         }
         self.value(Value::Str(Text::from(text)))

@@ -123,14 +123,14 @@ impl Calls {
             if let Some(call) = &method.remote {
                 let shared = asking::shared_of(call.target())?;
                 if self.shared.as_ref().is_some_and(|known| !Arc::ptr_eq(known, &shared)) {
-                    let text = "the object belongs to another connection than those of the calls before it";
+                    let text = "the object belongs to another connection than the previous calls";
                     return Err(Error::Argument(text.into()));
                 }
                 self.shared = Some(shared);
             }
             self.methods.push(method.clone());
         }
-        u32::try_from(self.methods.len() - 1).map_err(|_| Error::Limit("a batch of too many methods".into()))
+        u32::try_from(self.methods.len() - 1).map_err(|_| Error::Limit("the batch has too many methods".into()))
     }
 
     pub(super) fn get(&self, index: usize) -> Option<ListedCall<'_>> {

@@ -128,7 +128,7 @@ impl Batch {
         let state = self.lock()?;
         state.check_idle()?;
         let Some(results) = &state.results else {
-            let text = "the batch has no results: it has not been run, calls were added since, or they were told to a callback";
+            let text = "the batch has no results: it has not been run, calls were added since, or a callback received the results";
             return Err(Error::State(text.into()));
         };
         let missing = || Error::Argument(format!("index: expected less than {}, got {index}", results.len()));

@@ -129,7 +129,7 @@ impl Progress<'_, '_> {
 
     fn late(&self) -> Error {
         let given = self.batch.timeout.or(self.within.map(|within| within.given())).unwrap_or_default();
-        Error::Timeout(format!("the batch was not over in {} s", given.as_secs_f64()))
+        Error::Timeout(format!("the batch did not finish in {} s", given.as_secs_f64()))
     }
 
     /// Reports the calls without a reply. A call that was sent may still be running.

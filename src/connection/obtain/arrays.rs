@@ -215,7 +215,7 @@ impl Obtaining<'_> {
         }
         self.scalars(found, &mut copied)?;
         self.by_items(found, within, &mut copied, levels)?;
-        let missing = || Error::State("an answer is missing".into());
+        let missing = || Error::State("a reply is missing".into());
         copied.into_iter().map(|one| one.ok_or_else(missing)).collect()
     }
 

@@ -237,7 +237,7 @@ where
 fn no_handle<H: Handle>(handle: *const H, argument: &str) -> Failure {
     match handle.is_null() {
         true => Failure::null(argument),
-        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was freed before, or is of another type")),
+        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was already freed, or is of another type")),
     }
 }
 
@@ -257,7 +257,7 @@ unsafe fn checked<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
         if word != H::WORD {
             log::write(Level::Error, || {
                 let [word, wanted] = [word, H::WORD].map(|word| word.escape_ascii().to_string());
-                format!("a handle of type {wanted} was freed before, or is of type {word}")
+                format!("a handle of type {wanted} was already freed, or is of type {word}")
             });
             return None;
         }

@@ -193,7 +193,7 @@ pub(crate) unsafe fn value(bare: &Session, packed: &[u8]) -> Result<Value> {
     let value = unsafe { unpacker.value(Value::MAX_DEPTH) }?;
     match unpacker.rest {
         [] => Ok(value),
-        _ => Err(unpacker.malformed("something follows the value")),
+        _ => Err(unpacker.malformed("trailing bytes after the value")),
     }
 }
 
@@ -207,8 +207,7 @@ pub(crate) unsafe fn call(bare: &Session, packed: &[u8]) -> Result<(Vec<Value>, 
     }
     // SAFETY: the same is asked of our caller.
     let whole = unsafe { value(bare, packed) }?;
-    let wrong =
-        || Failure::new(RPYC_ERR_ARGUMENT, "packed: arguments are a tuple of a tuple and a dict with text keys");
+    let wrong = || Failure::new(RPYC_ERR_ARGUMENT, "packed: expected a tuple of a tuple and a dict with str keys");
     let Value::Tuple(parts) = &whole else { return Err(wrong()) };
     let [Value::Tuple(args), Value::Dict(keywords)] = &**parts else { return Err(wrong()) };
     let pair = |(name, value): &(Value, Value)| match name {
@@ -226,7 +225,7 @@ impl<'a> Unpacker<'a> {
     }
 
     fn bytes(&mut self, n: usize) -> Result<&'a [u8]> {
-        let (bytes, rest) = self.rest.split_at_checked(n).ok_or_else(|| self.malformed("it ends too early"))?;
+        let (bytes, rest) = self.rest.split_at_checked(n).ok_or_else(|| self.malformed("it is truncated"))?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -248,15 +247,11 @@ impl<'a> Unpacker<'a> {
 
     fn text(&mut self) -> Result<&'a str> {
         let content = self.content()?;
-        std::str::from_utf8(content).map_err(|_| self.malformed("a text is not UTF-8"))
+        std::str::from_utf8(content).map_err(|_| self.malformed("a string is not UTF-8"))
     }
 
     fn room(&self) -> Result<()> {
-        if nesting::is_short() {
-            Err(self.malformed("it is nested too deep for the stack that is left"))
-        } else {
-            Ok(())
-        }
+        if nesting::is_short() { Err(self.malformed("it is nested too deep for the remaining stack")) } else { Ok(()) }
     }
 
     /// # Safety
@@ -264,7 +259,7 @@ impl<'a> Unpacker<'a> {
     unsafe fn items(&mut self, each: usize, depth: usize) -> Result<Vec<Value>> {
         self.room()?;
         let count = self.length()?.checked_mul(each).filter(|count| *count <= self.rest.len());
-        let count = count.ok_or_else(|| self.malformed("more items are announced than there are"))?;
+        let count = count.ok_or_else(|| self.malformed("the item count exceeds the data"))?;
         let mut items = budget::vector(count)?;
         for _ in 0..count {
             // SAFETY: the same is asked of our caller.
@@ -300,9 +295,8 @@ impl<'a> Unpacker<'a> {
                 INT => Value::Int(self.word()? as i64),
                 LARGE_INT => {
                     let text = self.content()?;
-                    Value::int_from_text(text, DIGITS).map_err(|_| {
-                        Failure::new(RPYC_ERR_RANGE, "packed: that is no int, or one of too many digits")
-                    })?
+                    Value::int_from_text(text, DIGITS)
+                        .map_err(|_| Failure::new(RPYC_ERR_RANGE, "packed: not an int, or one of too many digits"))?
                 }
                 FLOAT => Value::Float(f64::from_bits(self.word()?)),
                 COMPLEX => Value::Complex(f64::from_bits(self.word()?), f64::from_bits(self.word()?)),
@@ -318,7 +312,7 @@ impl<'a> Unpacker<'a> {
                 LIST => Value::List(self.shared_items(1, depth)?.into()),
                 FROZENSET => {
                     let items = self.shared_items(1, depth)?;
-                    Value::frozenset(items).map_err(|_| self.malformed("a frozenset holds what cannot be hashed"))?
+                    Value::frozenset(items).map_err(|_| self.malformed("a frozenset contains an unhashable item"))?
                 }
                 SLICE => {
                     self.room()?;
@@ -340,7 +334,7 @@ impl<'a> Unpacker<'a> {
                         Some(class) => Some(session::object(self.bare.queue(), class, token)? as _),
                         None => self.bare.living(token),
                     };
-                    let object = object.ok_or_else(|| self.malformed("no object of this token lives"))?;
+                    let object = object.ok_or_else(|| self.malformed("no live object has this token"))?;
                     Value::Ref(Reference::Local(object))
                 }
                 HANDLE => {
@@ -352,7 +346,7 @@ impl<'a> Unpacker<'a> {
                     let member = session::callable(self.text()?, None, None);
                     Value::Ref(Reference::Local(session::function(self.bare.queue(), token, member)?))
                 }
-                other => return Err(self.malformed(&format!("{other} is no kind of a value"))),
+                other => return Err(self.malformed(&format!("unknown kind of value: {other}"))),
             }
         })
     }

@@ -176,7 +176,7 @@ impl From<Error> for Failure {
                 };
                 let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" ({rule})"));
                 format!(
-                    "{error}: {absent}the attribute rules on the side of the object's owner refuse it{rule}; check the name, expose it there, or change the rules"
+                    "{error}: {absent}the attribute rules of the object's owner deny it{rule}; check the name, expose it there, or change the rules"
                 )
             }
             Error::Remote(exception) => match exception.absence() {

@@ -33,7 +33,7 @@ pub(crate) unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Opt
 pub(crate) fn known_flags(flags: u64, known: u64, what: impl std::fmt::Display) -> Result<()> {
     match flags & !known {
         0 => Ok(()),
-        unknown => Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: the flags {unknown:#x} have no meaning"))),
+        unknown => Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: unknown flags {unknown:#x}"))),
     }
 }
 
@@ -67,10 +67,7 @@ pub(crate) unsafe fn entries<T: Copy>(
         }
     };
     if raw.chunks_exact(size).any(|bytes| bytes.iter().skip(size_of::<T>()).any(|byte| *byte != 0)) {
-        return Err(Failure::new(
-            RPYC_ERR_ABI,
-            format_args!("{what}: members are set that this version does not have"),
-        ));
+        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: members beyond those of this version are set")));
     }
     Ok(raw.chunks_exact(size).map(entry).collect())
 }

@@ -164,7 +164,10 @@ pub unsafe extern "C" fn rpyc_connection_local_root(
             let out = output(object_out, "object_out")?;
             let connection = checked(connection)?;
             let root = connection.service().ok_or_else(|| match connection.closed() {
-                true => Failure::new(RPYC_ERR_CLOSED, "the connection is closed, and its service's instance is gone"),
+                true => Failure::new(
+                    RPYC_ERR_CLOSED,
+                    "the connection is closed, and the instance of its service was released",
+                ),
                 false => Failure::new(RPYC_ERR_STATE, "there is no service yet"),
             })?;
             out.put(handle::new(Reference::Local(root).into()))
@@ -278,7 +281,10 @@ pub unsafe extern "C" fn rpyc_connection_set_root(
             match &handle::require(root, "root")?.reference {
                 Reference::Local(root) => connection.set_root(root.clone()),
                 Reference::Remote(_) => {
-                    return Err(Failure::new(RPYC_ERR_TYPE, "a peer's object cannot be our root"));
+                    return Err(Failure::new(
+                        RPYC_ERR_TYPE,
+                        "root: expected an object of this process, got one of a peer",
+                    ));
                 }
             }
             Ok(())

@@ -23,7 +23,7 @@ fn is_in_order(flags: i32) -> Result<bool> {
     match flags {
         0 => Ok(false),
         RPYC_SERVE_IN_ORDER => Ok(true),
-        _ => Err(Failure::new(RPYC_ERR_ARGUMENT, "flags that do not exist")),
+        _ => Err(Failure::new(RPYC_ERR_ARGUMENT, "flags: unknown bits are set")),
     }
 }
 

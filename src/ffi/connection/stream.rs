@@ -113,14 +113,14 @@ impl CStream {
         match status {
             RPYC_TRANSPORT_OK if count > 0 && count <= size => Step::Done(count),
             RPYC_TRANSPORT_OK => {
-                Step::Failed(misuse(format!("{what} of the application's transport gave {count} bytes of {size}")))
+                Step::Failed(misuse(format!("{what} of the application's transport returned {count} bytes of {size}")))
             }
             RPYC_TRANSPORT_WANT_READ => Step::Want(Direction::Read),
             RPYC_TRANSPORT_WANT_WRITE => Step::Want(Direction::Write),
             RPYC_TRANSPORT_END => Step::End,
             RPYC_TRANSPORT_FAILED => Step::Failed(io::Error::other(self.reason(what))),
             other => Step::Failed(misuse(format!(
-                "{what} of the application's transport gave {other}, which has no meaning"
+                "{what} of the application's transport returned the unknown status {other}"
             ))),
         }
     }
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn rpyc_connect_by(
             let connect = |timeout: Option<Duration>| {
                 let time = timeout.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
                 let transport = outside(|| open(userdata, time));
-                let none = || io::Error::other("the application's open gave no transport");
+                let none = || io::Error::other("the application's open function returned no transport");
                 let failed = |e| crate::error::Error::io(format!("cannot connect to {address}"), e);
                 handle::take(transport).ok_or_else(|| failed(none()))
             };

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn rpyc_transport_new_fd(
         ffi_boundary(error_out, || {
             let out = output(transport_out, "transport_out")?;
             if read_fd < 0 || write_fd < 0 {
-                let text = format!("{read_fd} and {write_fd} are no pair of descriptors");
+                let text = format!("expected two descriptors, got {read_fd} and {write_fd}");
                 return Err(Failure::new(RPYC_ERR_ARGUMENT, text));
             }
             let ownership = if close_fds != 0 { Ownership::Taken } else { Ownership::Borrowed };

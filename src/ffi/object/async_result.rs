@@ -68,7 +68,7 @@ unsafe fn result_require(result: *const rpyc_async_result, argument: &str) -> Re
     // SAFETY: the same is asked of our caller.
     unsafe { result_get(result) }.ok_or_else(|| match result.is_null() {
         true => Failure::null(argument),
-        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was freed before, or is of another type")),
+        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was already freed, or is of another type")),
     })
 }
 
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_any(
             let out = output(index_out, "index_out")?;
             let results = several(results, count)?;
             if results.is_empty() {
-                return Err(Failure::new(RPYC_ERR_ARGUMENT, "there is no result to wait for"));
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, "results: expected at least one"));
             }
             out.put(wait_any(&results, timeout(timeout_ms))?)
         })

@@ -14,7 +14,7 @@ fn length(value: Value) -> Result<i64> {
     match value {
         Value::Int(n) => Ok(n),
         Value::BigInt(_) => Err(Failure::new(RPYC_ERR_RANGE, "the length does not fit")),
-        other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("a length is an int, not {}", other.type_name()))),
+        other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("length: expected an int, got {}", other.type_name()))),
     }
 }
 
@@ -22,7 +22,9 @@ fn length(value: Value) -> Result<i64> {
 fn iterator_of(object: &Reference) -> Result<Reference> {
     match ask(object, special("__iter__", &[]))? {
         Value::Ref(reference) => Ok(reference),
-        other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("the iterator is no object but {}", other.type_name()))),
+        other => {
+            Err(Failure::new(RPYC_ERR_TYPE, format_args!("iterator: expected an object, got {}", other.type_name())))
+        }
     }
 }
 
@@ -387,7 +389,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
                 chunks.items = match ask(&chunks.source, Ask::BuffIter(chunks.next))? {
                     Value::Tuple(items) => items.to_vec().into_iter(),
                     other => {
-                        let text = format!("the peer answered an iteration with {}", other.type_name());
+                        let text = format!("reply to an iteration: expected a tuple, got {}", other.type_name());
                         return Err(Failure::new(RPYC_ERR_TYPE, text));
                     }
                 };

@@ -132,7 +132,7 @@ pub(crate) fn compare_op(op: i32) -> Result<CompareOp> {
     usize::try_from(op)
         .ok()
         .and_then(|op| CompareOp::ALL.get(op).copied())
-        .ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("{op} is no comparison")))
+        .ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("op: expected RPYC_LT to RPYC_GE, got {op}")))
 }
 
 /// Arguments and keywords of a call, as they come from C.
@@ -184,7 +184,8 @@ impl<'a> Arguments<'a> {
 }
 
 pub(crate) fn keyword_pairs(keywords: Option<Value>) -> Result<Vec<(Text, Value)>> {
-    let wrong = |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords are a dict with text keys, not {got}"));
+    let wrong =
+        |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords: expected a dict with str keys, got {got}"));
     match &keywords {
         None | Some(Value::None) => Ok(Vec::new()),
         Some(Value::Dict(entries)) => entries

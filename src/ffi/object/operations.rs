@@ -211,7 +211,7 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
                 None => Default::default(),
                 Some(Value::Tuple(items)) => items,
                 Some(other) => {
-                    let text = format!("args are a tuple, not {}", other.type_name());
+                    let text = format!("args: expected a tuple, got {}", other.type_name());
                     return Err(Failure::new(RPYC_ERR_TYPE, text));
                 }
             };

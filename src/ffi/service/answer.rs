@@ -203,7 +203,7 @@ pub unsafe extern "C" fn rpyc_call_raise_with(
 }
 
 fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
-    let wrong = || Failure::new(RPYC_ERR_TYPE, "attributes are a dict with text keys");
+    let wrong = || Failure::new(RPYC_ERR_TYPE, "attributes: expected a dict with str keys");
     match attributes {
         None | Some(Value::None) => Ok(Vec::new()),
         Some(Value::Dict(entries)) => entries

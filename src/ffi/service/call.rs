@@ -95,7 +95,10 @@ pub(crate) fn own_call(call: Call) -> *mut rpyc_call {
 pub(crate) unsafe fn checked<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
     // SAFETY: the same is asked of our caller.
     let served = unsafe { handle::require_mut(call, "call") }?;
-    served.call.as_mut().ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the call was deferred: use the handle that gave"))
+    served
+        .call
+        .as_mut()
+        .ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the call was deferred; use the handle from rpyc_call_defer()"))
 }
 
 /// # Safety

@@ -21,7 +21,7 @@ unsafe fn dict<'a>(object: *const rpyc_object) -> Result<&'a Dict> {
         Reference::Local(local) => local.as_any().downcast_ref::<Object>().and_then(Dict::of),
         Reference::Remote(_) => None,
     };
-    dict.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "the object is no dict of rpyc_dict_new"))
+    dict.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "object: expected a dict of rpyc_dict_new()"))
 }
 
 /// A key that cannot be one is the caller's mistake.

@@ -108,10 +108,11 @@ pub unsafe extern "C" fn rpyc_file_new(
         ffi_boundary(error_out, || {
             let out = output(file_out, "file_out")?;
             let mode = name(mode, "mode")?;
-            let mode = FileMode::parse(mode)
-                .ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("'{mode}' is no mode of a file")))?;
+            let mode = FileMode::parse(mode).ok_or_else(|| {
+                Failure::new(RPYC_ERR_ARGUMENT, format_args!("mode: expected a file mode, got '{mode}'"))
+            })?;
             if libc::fcntl(fd, libc::F_GETFD) < 0 {
-                return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("{fd} is no open descriptor")));
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("fd: {fd} is not an open descriptor")));
             }
             let owned = match close_fd {
                 0 => BorrowedFd::borrow_raw(fd)

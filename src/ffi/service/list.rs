@@ -20,7 +20,7 @@ unsafe fn list<'a>(object: *const rpyc_object) -> Result<&'a List> {
         Reference::Local(local) => local.as_any().downcast_ref::<Object>().and_then(List::of),
         Reference::Remote(_) => None,
     };
-    list.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "the object is no list of rpyc_list_new"))
+    list.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "object: expected a list of rpyc_list_new()"))
 }
 
 fn out_of_range(index: i64) -> Failure {

@@ -111,7 +111,7 @@ unsafe fn member(entry: &rpyc_session_member) -> Result<Member> {
             RPYC_MEMBER_VALUE => {
                 Access::Value(handle::value_get(entry.value).map(|value| value.into_owned()).unwrap_or_default())
             }
-            kind => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("member '{text}' is of no kind: {kind}"))),
+            kind => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("member '{text}': unknown kind {kind}"))),
         };
         Ok(session::member(text, optional(entry.doc, "member.doc")?, entry.id, access))
     }

@@ -40,7 +40,7 @@ impl Asking<'_> {
                 Err(Failure::new(RPYC_ERR_ARGUMENT, "the object belongs to another session or connection"))
             }
             Some(Reference::Local(_)) => {
-                Err(Failure::new(RPYC_ERR_TYPE, "the object is one of this process: there is no peer to ask"))
+                Err(Failure::new(RPYC_ERR_TYPE, "object: expected one of the peer, got one of this process"))
             }
             None => Err(Failure::null("object")),
         }
@@ -49,7 +49,7 @@ impl Asking<'_> {
     fn send(self, bare: &Session, token: u64, deadline: Option<Duration>) -> Result<i64> {
         use Handler::*;
         let wrong = |text: &str| Failure::new(RPYC_ERR_ARGUMENT, text);
-        let handler = Handler::from_number(self.handler.into()).ok_or_else(|| wrong("there is no such handler"))?;
+        let handler = Handler::from_number(self.handler.into()).ok_or_else(|| wrong("unknown handler"))?;
         let name = || Value::str(self.name);
         let expected = match handler {
             Call | CallAttr => self.args.len(),
@@ -57,11 +57,11 @@ impl Asking<'_> {
             _ => 0,
         };
         if self.args.len() != expected {
-            let text = format!("{} takes {expected} arguments here, not {}", handler.name(), self.args.len());
+            let text = format!("{}: expected {expected} arguments, got {}", handler.name(), self.args.len());
             return Err(wrong(&text));
         }
         if !self.keywords.is_empty() && !matches!(handler, Call | CallAttr) {
-            return Err(wrong("only calls have keywords"));
+            return Err(wrong("keywords: only accepted by CALL and CALLATTR"));
         }
         let raw = |first: Vec<Value>| {
             let args: Vec<Value> = first.into_iter().chain(self.args.iter().cloned()).collect();
@@ -93,7 +93,7 @@ impl Asking<'_> {
                 }
                 // The id_pack of an object that only the peer that asks knows.
                 Some(Value::Tuple(_)) => raw(vec![this()?]),
-                _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object")),
+                _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK: expected an object")),
             },
             GetAttr | DelAttr | SetAttr => raw(vec![this()?, name()]),
             Cmp => {
@@ -101,7 +101,9 @@ impl Asking<'_> {
                 Ok(bare.request(Body::Raw { handler: self.handler.into(), args: &args }, token, deadline)?)
             }
             Repr | Str | Hash | Dir | Pickle | BuffIter | CtxExit => raw(vec![this()?]),
-            Close | Del | OldSlicing => Err(wrong("this handler is not asked for in this way")),
+            Close | Del | OldSlicing => {
+                Err(wrong("handler: CLOSE, DEL and OLDSLICING cannot be sent with this function"))
+            }
         }
     }
 }

@@ -170,7 +170,7 @@ const TYPES: [(rpyc_array_type_id, Element); 10] = [
 ];
 
 fn element_and_size(number: rpyc_array_type_id, count: usize) -> Result<(Element, usize)> {
-    let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("type: there is no RPYC_ARRAY_... {number}"));
+    let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("type: unknown RPYC_ARRAY_... value {number}"));
     let (_, element) = *TYPES.iter().find(|(id, _)| *id == number).ok_or_else(unknown)?;
     Ok((element, count.checked_mul(element.size()).ok_or_else(|| impossible(count))?))
 }

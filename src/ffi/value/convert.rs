@@ -21,7 +21,9 @@ use std::ptr;
 /// What an accessor adds where it does not ask, and somebody else would.
 pub(crate) fn hint(value: &Value, wanted: &str) -> &'static str {
     match (value, wanted) {
-        (Value::Ref(_), "bool" | "int" | "float" | "str" | "bytes") => "; rpyc_value_convert() asks the object for it",
+        (Value::Ref(_), "bool" | "int" | "float" | "str" | "bytes") => {
+            "; rpyc_value_convert() requests the conversion from the object"
+        }
         _ => "",
     }
 }
@@ -40,7 +42,7 @@ fn target(kind: rpyc_value_kind_id) -> Result<Target> {
         _ => {
             return Err(Failure::new(
                 RPYC_ERR_ARGUMENT,
-                format_args!("kind: no value is converted to kind {kind} (rpyc_value_convert says to which)"),
+                format_args!("kind: unknown target {kind}; see rpyc_value_convert()"),
             ));
         }
     })

@@ -174,7 +174,7 @@ pub unsafe extern "C" fn rpyc_value_new_int_bytes(
 fn int_from_bytes(bytes: &[u8]) -> Result<Value> {
     let limit = Limits::default().digits;
     let too_long = || {
-        let message = format!("little_endian: an integer of more than {limit} digits, which is more than peers read");
+        let message = format!("little_endian: an integer of more than {limit} digits, the most that peers accept");
         Failure::new(RPYC_ERR_LIMIT, message)
     };
     // Bytes that only repeat the sign are not counted.
@@ -512,7 +512,7 @@ pub unsafe extern "C" fn rpyc_value_new_keywords(
             for (at, (name, value)) in names.iter().zip(values).enumerate() {
                 let name = pointer::name(*name, &format!("names[{at}]"))?;
                 if !seen.insert(name) {
-                    return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("names[{at}]: '{name}' comes twice")));
+                    return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("names[{at}]: duplicate name '{name}'")));
                 }
                 pairs.push((Value::Str(Text::new(name)), value));
             }

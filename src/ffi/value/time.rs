@@ -56,7 +56,7 @@ fn out_of_range(what: &str) -> impl FnOnce(BadTime) -> Failure {
 
 fn wrong(value: &Value, wanted: &str) -> Failure {
     let hint = match value {
-        Value::Ref(_) => "; rpyc_value_convert() asks the object for it",
+        Value::Ref(_) => "; rpyc_value_convert() requests the conversion from the object",
         _ => "",
     };
     Failure::new(RPYC_ERR_TYPE, format_args!("value is of type '{}', not {wanted}{hint}", value.type_name()))

@@ -485,7 +485,7 @@ fn keywords() {
     assert_eq!(repr_once(new(&[], &[]).unwrap()), "{}");
     let freed = Freed::new();
     let two = || [lent(&freed), lent(&freed)];
-    assert_eq!(new(&[a, a], &two()).unwrap_err(), (RPYC_ERR_ARGUMENT, "names[1]: 'a' comes twice".into()));
+    assert_eq!(new(&[a, a], &two()).unwrap_err(), (RPYC_ERR_ARGUMENT, "names[1]: duplicate name 'a'".into()));
     assert_eq!(new(&[a, null()], &two()).unwrap_err(), (RPYC_ERR_NULL, "names[1] is NULL".into()));
     assert_eq!(new(&[a, bad], &two()).unwrap_err().0, RPYC_ERR_UTF8);
     assert_eq!(freed.count(), 6);

@@ -23,7 +23,7 @@ pub(super) fn memory_error() -> Exception {
 /// Beyond what all connections together may take.
 #[cold]
 fn over_budget() -> Exception {
-    Exception::builtin("MemoryError", "the connections have no more memory together (max_total_memory)")
+    Exception::builtin("MemoryError", "the memory limit of all connections together was reached (max_total_memory)")
 }
 
 thread_local! {

@@ -133,7 +133,7 @@ impl<'t> Cursor<'t> {
             ("True", _) => Ok(Value::Bool(true)),
             ("False", _) => Ok(Value::Bool(false)),
             ("Ellipsis", _) => Ok(Value::Ellipsis),
-            _ if self.containers => Err(Fault::new(start, "this is no Python literal")),
+            _ if self.containers => Err(Fault::new(start, "not a Python literal")),
             _ => Err(Fault::new(start, "expected a literal (None, a bool, number, str, bytes, or tuple of such)")),
         }
     }

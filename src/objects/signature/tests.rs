@@ -413,8 +413,8 @@ fn containers_are_literals_where_they_are_wanted() {
         ("{1: 2", "expected ',' or '}'"),
         ("{[1]: 2}", "unhashable type: 'list'"),
         ("{[1]}", "unhashable type: 'list'"),
-        ("name", "this is no Python literal"),
-        ("[,]", "this is no Python literal"),
+        ("name", "not a Python literal"),
+        ("[,]", "not a Python literal"),
     ] {
         assert_eq!(value(text), Err(what.to_owned()), "{text}");
     }

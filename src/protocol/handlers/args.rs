@@ -137,7 +137,7 @@ impl<'d> Args<'_, '_, 'd> {
         let label = self.label()?;
         if label != Some(boxing::VALUE) {
             self.labelled(label)?;
-            self.unboxer.fault(Exception::builtin("TypeError", "an id_pack travels by value"));
+            self.unboxer.fault(Exception::builtin("TypeError", "id_pack: expected a tuple by value"));
             return Ok(None);
         }
         let start = self.reader.position();
@@ -245,5 +245,5 @@ impl<'d> Args<'_, '_, 'd> {
 }
 
 fn no_target() -> Exception {
-    Exception::builtin("TypeError", "the target of a request must be an object that was lent over this connection")
+    Exception::builtin("TypeError", "the target of a request must be an object that was exported over this connection")
 }

@@ -81,7 +81,7 @@ impl Memory {
         // pointers.
         check(unsafe { libc::fallocate(fd.as_raw_fd(), 0, 0, size) })?;
         let memory = Memory::map(fd.as_fd())?;
-        if memory.is_known() { Ok(memory) } else { refused("it has another form") }
+        if memory.is_known() { Ok(memory) } else { refused("it has an unknown format") }
     }
 
     fn map(fd: BorrowedFd<'_>) -> io::Result<Memory> {

@@ -139,7 +139,7 @@ impl Reading {
                 self.stage = Stage::Socket { skip, until: Some(until) };
                 Ok(Some(until))
             }
-            _ => Err(broken("a slot that cannot come here")),
+            _ => Err(broken("an unexpected slot")),
         }
     }
 
@@ -156,12 +156,14 @@ impl Reading {
                     Found::Nothing => return Ok(false),
                     Found::Bytes(_) => return Ok(true),
                     Found::Leave(from) => {
-                        let skip = from.checked_sub(self.used).ok_or_else(|| broken("it was left in the past"))?;
+                        let skip = from
+                            .checked_sub(self.used)
+                            .ok_or_else(|| broken("a switch to the socket at a position that was already read"))?;
                         self.ring.pass(own);
                         self.ring.tell(own);
                         self.stage = Stage::Socket { skip, until: None };
                     }
-                    Found::Return(_) => return Err(broken("a return from nowhere")),
+                    Found::Return(_) => return Err(broken("a return to the ring without a switch to the socket")),
                 }
             } else {
                 self.find_return()?;
@@ -412,8 +414,8 @@ impl Link {
             _ if late => Ok(None),
             [fd] if !handed.cut => Memory::accept(fd).map(Some),
             [] if !handed.cut => Ok(None),
-            fds if fds.len() > 1 => Err(io::Error::other("the peer handed over more than one descriptor")),
-            _ => Err(io::Error::other("the descriptor that the peer handed over could not be taken")),
+            fds if fds.len() > 1 => Err(io::Error::other("the peer passed more than one descriptor")),
+            _ => Err(io::Error::other("cannot receive the descriptor that the peer passed")),
         };
         let taken = match taken {
             Ok(Some(peer)) if reading.accepts => Memory::create().map(|(own, fd)| {

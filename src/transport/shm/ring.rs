@@ -172,7 +172,7 @@ impl Writer {
     fn hear(&mut self, shared: &Shared) -> io::Result<()> {
         let taken = shared.taken.0.load(Ordering::Acquire);
         if taken < self.taken || taken > self.written {
-            return Err(broken("the reader is where it cannot be"));
+            return Err(broken("the reader's position is invalid"));
         }
         self.taken = taken;
         Ok(())
@@ -289,7 +289,7 @@ impl Reader {
         let (lap, kind) = ((tag >> 16) as u16, tag as u16);
         if lap != self.place.lap {
             let before = self.place.lap.wrapping_sub(1);
-            return if lap == before { Ok(Found::Nothing) } else { Err(broken("a slot of a wrong lap")) };
+            return if lap == before { Ok(Found::Nothing) } else { Err(broken("a slot of another lap")) };
         }
         let position = || {
             let mut bytes = [0; ROOM];
@@ -300,7 +300,7 @@ impl Reader {
             LEAVE => Ok(Found::Leave(position())),
             RETURN => Ok(Found::Return(position())),
             1.. if usize::from(kind) <= ROOM => Ok(Found::Bytes(kind.into())),
-            _ => Err(broken("a slot of a wrong length")),
+            _ => Err(broken("a slot of invalid length")),
         }
     }
 

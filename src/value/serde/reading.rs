@@ -36,7 +36,7 @@ impl<'l> ValueSeed<'l> {
     fn length<E: de::Error>(&self, what: &str, len: usize, limit: usize) -> Result<(), E> {
         match len <= limit {
             true => Ok(()),
-            false => Err(self.exceeded(format_args!("{what} of {len}, where at most {limit} are allowed"))),
+            false => Err(self.exceeded(format_args!("{what}: {len} exceeds the limit of {limit}"))),
         }
     }
 
@@ -55,7 +55,7 @@ impl<'l> ValueSeed<'l> {
     }
 
     fn long<E: de::Error>(&self) -> Result<Blob, E> {
-        let blob = self.beside.long().ok_or_else(|| E::custom("what should lie beside the value is not there"))?;
+        let blob = self.beside.long().ok_or_else(|| E::custom("a part of the value is missing"))?;
         self.length("bytes", blob.len(), self.limits.bytes)?;
         Ok(blob)
     }
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
             Tag::Str => {
                 let text = content.newtype_variant_seed(TextSeed)?;
-                self.length("bytes of text", text.as_bytes().len(), self.limits.bytes)?;
+                self.length("bytes of a string", text.as_bytes().len(), self.limits.bytes)?;
                 Value::Str(text)
             }
             Tag::Bytes => {

@@ -22,7 +22,7 @@ def refused(option, function, *args):
     try:
         function(*args)
     except ValueError as e:
-        check("the request is refused: " in str(e) and "(%s)" % option in str(e), str(e))
+        check("the request was rejected: " in str(e) and "(%s)" % option in str(e), str(e))
     except BaseException as e:
         check(False, repr(e))
     else:

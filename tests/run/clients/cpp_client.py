@@ -66,7 +66,7 @@ live = root.live()
 live.append(4)
 check("live list", list(live), [1, 2, 3, 4])
 check("it comes back as itself", root.sum_of_list(live), 10)
-check("another list is none", raised(root.sum_of_list, [1]), "TypeError: sum_of_list() argument 'items' must be list of this side, not list")
+check("another list is none", raised(root.sum_of_list, [1]), "TypeError: sum_of_list() argument 'items' must be local list, not list")
 check("generator", list(root.count(4)), [0, 1, 2, 3])
 check("numbers", (len(root.numbers()), root.numbers()[999]), (1000, 0.5))
 if root.squares:

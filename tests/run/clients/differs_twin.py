@@ -166,7 +166,7 @@ DIFFERENCES = {
     "a handler that is True": (lambda conn, root: conn.sync_request(True, "x"), "'x'", "KeyError(True,) []"),
     "a target by value": (
         lambda conn, root: conn.sync_request(9, "x"),
-        '"\'x\'"', "TypeError('the target of a request must be an object that was lent over this connection',) []"),
+        '"\'x\'"', "TypeError('the target of a request must be an object that was exported over this connection',) []"),
     "a comparison that is none": (
         lambda conn, root: conn.sync_request(11, root, 1, "back"),
         "1", "AttributeError(\"type object 'ThingService' has no attribute 'back'\",) [('name', 'back'), ('obj', None)]"),

@@ -214,7 +214,7 @@ def test_log_exceptions():
     attempt(getattr, root.exposed_thing(), "public")
     log = root.exposed_log()
     equal("ValueError: no pears" in log, TEXT == "true", "an exception in the log %r" % log)
-    equal("cannot access 'public' (refused by our side: the attribute rules)" in log, TEXT == "true", "a refusal in %r" % log)
+    equal("cannot access 'public' (denied here by the attribute rules)" in log, TEXT == "true", "a refusal in %r" % log)
 
 
 def test_debug():

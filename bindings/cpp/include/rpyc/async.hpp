@@ -96,7 +96,7 @@ inline Clock::duration left_until(const Clock::time_point *end) {
 /** Returns the index of a future that is ready; nothing if none is ready in time. */
 inline std::optional<std::size_t> await_any(const AllAwaited &all, const Clock::time_point *end) {
     if (all.empty())
-        throw UsageError(RPYC_ERR_ARGUMENT, "there is no future to wait for");
+        throw UsageError(RPYC_ERR_ARGUMENT, "futures: expected at least one");
     for (;;) {
         for (std::size_t i = 0; i < all.size(); i++) {
             const auto now = Clock::now();

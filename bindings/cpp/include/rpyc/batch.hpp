@@ -283,7 +283,7 @@ public:
      */
     template <class T = Value>
     std::vector<Outcome<T>> run(std::int64_t timeout_ms = -1) {
-        static_assert(!detail::is_borrowed<T>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<T>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
         std::vector<std::unique_ptr<Outcome<T>>> told(*count_);
         run_each(
             [&told](std::size_t index, const Outcome<Value> &outcome) {

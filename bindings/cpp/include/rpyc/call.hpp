@@ -420,7 +420,7 @@ private:
         if constexpr (!answerable || !takeable) {
             // Rejected at compile time where the method is made.
         } else if constexpr (is_future<R>::value) {
-            static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer() or take no Call");
+            static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer(), or do not take a Call");
             // Code that continues after the future is settled may have taken the arguments by reference.
             const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, first, context, slot)...});
             answer_with_future(call, std::apply(function, *arguments), std::make_pair(arguments, name));
@@ -430,7 +430,7 @@ private:
             rpyc_call_return(call, nullptr);
         } else {
             static_assert(!outlives_call<R>::value || !((std::is_reference_v<P> || is_borrowed<bare<P>>::value) || ...),
-                          "the arguments are gone when the next item is asked for: take copies of them");
+                          "the arguments are destroyed before the next item is requested: take copies of them");
             Taken arguments{argument<P>(call, first, context, slot)...};
             if constexpr (outlives_call<R>::value) {
                 // The result runs code of this function, which the called object keeps.

@@ -249,7 +249,7 @@ struct is_borrowed<std::variant<T...>> : std::disjunction<is_borrowed<T>...> {};
 template <class... T>
 constexpr void check_items() {
     static_assert(!std::disjunction_v<is_borrowed<T>...>,
-                  "items may be fetched one by one and gone: take std::string, bytes or Value");
+                  "items may be fetched one by one and destroyed: take std::string, bytes or Value");
 }
 
 /** Returns whether a value is an array of numbers that the peer holds and that is copied as a whole. */

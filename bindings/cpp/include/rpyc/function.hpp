@@ -53,7 +53,7 @@ struct Convert<std::function<R(A...)>> {
     static F from(View value) {
         if (!value.is_object())
             throw ConversionError::wrong_type(name(), value);
-        static_assert(!detail::is_borrowed<R>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<R>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
         return [object = value.object()](A... args) -> R {
             if constexpr (std::is_void_v<R>)
                 object(std::forward<A>(args)...);

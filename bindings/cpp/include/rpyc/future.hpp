@@ -90,7 +90,7 @@ public:
     template <class Rep, class Period>
     Future expire_in(std::chrono::duration<Rep, Period> time) const {
         if (!state_->expire_in(detail::milliseconds(time)))
-            throw UsageError(RPYC_ERR_STATE, "only an answer of a peer can expire");
+            throw UsageError(RPYC_ERR_STATE, "only the reply of a peer can expire");
         return *this;
     }
     /**
@@ -126,7 +126,7 @@ public:
     /** Returns a future for the result, converted to another type. */
     template <class U>
     Future<U> as() const {
-        static_assert(!detail::is_borrowed<U>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<U>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
         static_assert(detail::is_result<U>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
         return go_on<U>(
             [](const auto &state) -> U {

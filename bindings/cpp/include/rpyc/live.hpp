@@ -13,13 +13,13 @@ template <>
 struct Convert<List> {
     static inline Value to(const List &list);
     static inline List from(View value);
-    static std::string name() { return "list of this side"; }
+    static std::string name() { return "local list"; }
 };
 template <>
 struct Convert<Dict> {
     static inline Value to(const Dict &dict);
     static inline Dict from(View value);
-    static std::string name() { return "dict of this side"; }
+    static std::string name() { return "local dict"; }
 };
 
 /**

@@ -65,7 +65,7 @@ public:
     /** Throws if there are keywords, for functions that take none. */
     void refuse_keywords() const {
         if (!names_.empty())
-            throw UsageError(RPYC_ERR_ARGUMENT, "keywords are not taken here: '" + names_[0] + "'");
+            throw UsageError(RPYC_ERR_ARGUMENT, "keywords are not accepted here: '" + names_[0] + "'");
     }
 
 private:

@@ -105,11 +105,11 @@ inline void raise_current(rpyc_call *call) noexcept {
         } catch (const std::exception &error) {
             raise(call, "RuntimeError", error.what());
         } catch (...) {
-            raise(call, "RuntimeError", "an exception of C++ that is no std::exception");
+            raise(call, "RuntimeError", "a C++ exception that is not a std::exception");
         }
     } catch (...) {
         // Out of memory, or the message is not UTF-8.
-        raise(call, "RuntimeError", "an exception of C++ that could not be told");
+        raise(call, "RuntimeError", "a C++ exception whose message is not available");
     }
 }
 

@@ -27,7 +27,7 @@ std::shared_ptr<ClassHandle> class_of_type() {
                                              "> or std::unique_ptr is passed");
     if (living.size() > 1)
         throw UsageError(RPYC_ERR_STATE, "there are " + std::to_string(living.size()) + " of rpyc::Class<" + type +
-                                             ">: say which one with its wrap() and self()");
+                                             ">: select one with its wrap() and self()");
     return living[0];
 }
 
@@ -68,7 +68,7 @@ template <class T, class D>
 struct Convert<std::unique_ptr<T, D>, std::enable_if_t<!std::is_const_v<T> && !std::is_array_v<T>>> {
     template <class P>
     static Value to(P &&pointer) {
-        static_assert(!std::is_lvalue_reference_v<P>, "the object would have two owners: give the pointer away with std::move");
+        static_assert(!std::is_lvalue_reference_v<P>, "the object would have two owners: pass the pointer with std::move");
         return Value(std::shared_ptr<T>(std::forward<P>(pointer)));
     }
 };
