@@ -44,7 +44,7 @@ impl Config {
 
     /// The text of an option.
     pub fn get(&self, name: &str) -> Result<String> {
-        self.0.get(name).ok_or_else(|| Error::Argument(format!("there is no option named '{name}'")))
+        self.0.get(name).ok_or_else(|| Error::Argument(format!("unknown option '{name}'")))
     }
 
     /// So long connecting and each request may take; `None`: for ever.

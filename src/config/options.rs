@@ -230,7 +230,7 @@ impl Config {
                 "option '{name}' is not a string; set it with rpyc_config_set_{name}()"
             )));
         }
-        let unknown = || Error::Argument(format!("there is no option named '{name}'"));
+        let unknown = || Error::Argument(format!("unknown option '{name}'"));
         let setting = Setting::named(name).ok_or_else(unknown)?;
         let bad = || Error::Argument(format!("option '{name}': expected {}, got '{text}'", setting.wants));
         self.put(setting.name, text).ok_or_else(bad)?;

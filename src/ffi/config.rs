@@ -226,7 +226,7 @@ pub unsafe extern "C" fn rpyc_config_get(
             let text_out = output(text_out, "text_out")?;
             let config = handle::require(config, "config")?;
             let name = pointer::name(name, "name")?;
-            let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no option named '{name}'"));
+            let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("unknown option '{name}'"));
             text_out.put_value(Value::from(config.get(name).ok_or_else(unknown)?))
         })
     }

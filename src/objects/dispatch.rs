@@ -525,7 +525,7 @@ fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {
     });
     match object.class.find(name) {
         Some(member) => invoke(job, object.clone(), member.clone(), Vec::new(), Vec::new()),
-        None => job.fail("TypeError", "the object has no text"),
+        None => job.fail("TypeError", "the object has no string form"),
     }
 }
 

@@ -212,7 +212,7 @@ mod tests {
             ("tcp://[::1:80", "no ']'"),
             ("tcp://[::1]80", "no port after ']'"),
             ("tcp://[::g]:80", "'::g' is not an IPv6 address"),
-            ("tcp://user@host:80", "'user@host' is not the name of a host"),
+            ("tcp://user@host:80", "'user@host' is not a host name"),
             ("tcp://a\0b:80", "zero byte"),
             ("unix://", "must be absolute"),
             ("unix:///", "must be absolute"),

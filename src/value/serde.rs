@@ -332,21 +332,21 @@ mod tests {
         assert!(refused(&deep(100_000), &Limits { depth: usize::MAX, ..limits.clone() }).contains("nested too deeply"));
         let dict = r#"{"Dict":[["#.repeat(100_000);
         assert!(refused(&dict, &limits).contains("nested too deeply"));
-        assert!(refused(r#"{"Tuple":["None","None","None"]}"#, &limits).contains("items of 3"));
-        assert!(refused(r#"{"Str":"12345"}"#, &limits).contains("bytes of text of 5"));
-        assert!(refused(r#"{"Bytes":[1,2,3,4,5]}"#, &limits).contains("bytes of 5"));
+        assert!(refused(r#"{"Tuple":["None","None","None"]}"#, &limits).contains("items: 3"));
+        assert!(refused(r#"{"Str":"12345"}"#, &limits).contains("bytes of a string: 5"));
+        assert!(refused(r#"{"Bytes":[1,2,3,4,5]}"#, &limits).contains("bytes: 5"));
         assert!(refused(r#"{"BigInt":"123456789012345678901"}"#, &limits).contains("21 digits"));
         assert!(refused(r#"{"BigInt":"12x"}"#, &limits).contains("not a decimal integer"));
         assert!(refused(r#"{"FrozenSet":[{"List":[]}]}"#, &limits).contains("unhashable type: 'list'"));
         assert!(refused(r#"{"Slice":["None","None"]}"#, &limits).contains("invalid length 2"));
         assert!(refused(r#"{"Dict":[[{"List":[]},"None"]]}"#, &limits).contains("a key of a dict is a 'list'"));
-        assert!(refused(r#"{"Array":[9,[1,2,3]]}"#, &limits).contains("no whole number of elements of 4"));
+        assert!(refused(r#"{"Array":[9,[1,2,3]]}"#, &limits).contains("not a multiple of the element size, 4"));
         assert!(refused(r#"{"Array":[11,[]]}"#, &limits).contains("unknown type 11"));
-        assert!(refused(r#"{"Array":[2,[1,2,3,4,5]]}"#, &limits).contains("bytes of 5"));
+        assert!(refused(r#"{"Array":[2,[1,2,3,4,5]]}"#, &limits).contains("bytes: 5"));
         assert!(refused(r#"{"Temporal":[1,0,0,0,0]}"#, &limits).contains("date value out of range"));
         assert!(refused(r#"{"Ref":[3,[1]]}"#, &limits).contains("a reference that cannot be followed"));
         for long in [r#""LongStr""#, r#""LongBytes""#, r#"{"LongArray":2}"#] {
-            assert!(refused(long, &limits).contains("not there"));
+            assert!(refused(long, &limits).contains("is missing"));
         }
         assert!(refused(r#""Unknown""#, &limits).contains("unknown variant"));
     }

@@ -176,7 +176,7 @@ def errors(case):
                              (("ping", "localhost:1", "-s", str(2**64 - 1)), USAGE, ("--size: expected at most", "max_frame")),
                              (("ping", "localhost:1", "-s", str(10**11)), USAGE, ("--size: expected at most", "max_frame")),
                              (("ping", "--what", "x"), USAGE, ("there is no option --what",)),
-                             (("ping", "x:1", "-o", "no=1"), USAGE, ("no option named 'no'",)),
+                             (("ping", "x:1", "-o", "no=1"), USAGE, ("unknown option 'no'",)),
                              (("pong",), USAGE, ("there is no command 'pong'",)),
                              (("help", "pong"), USAGE, ("there is no command 'pong'",)),
                              (("trace", "--listen", ":0"), USAGE, ("--to is missing",)),

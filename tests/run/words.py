@@ -47,7 +47,7 @@ MESSAGE_WORDS = (
     (r"(?<!here )(?<!has )\b(?:is|are) no (?!longer\b|more\b)\w+", "expected X, got Y"),
     (r"\b(?:our|their) side\b|\bour \w+|\bof ours\b", "local, of the peer"),
     (r"\bg[aio]ves? (?:back|no\b|nothing)|\bgave\b", "released, returned"),
-    (r"\b(?:answer|answers|answered)\b", "reply"),
+    (r"\b(?:the|an|no|late) answers?\b|\bnot answer\b", "reply"),
     (r"\bso (?:many|much)\b", "the quantity"),
     (r"\b(?:stands?|lies?) (?:in|beside|before|behind|where)\b|\bshould (?:stand|lie)\b", "is, is stored, precedes"),
     (r"\b(?:does not|do not) go on\b", "was not continued"),

@@ -92,7 +92,7 @@ fn service() -> rpyc::Result<Class> {
         .method("echo(value)", |call| Ok(argument(call, 0)))
         .member_doc("Gives the same thing back.")
         .method("add(a, b)", add)
-        .member_doc("The sum of two numbers, or two texts in one.")
+        .member_doc("The sum of two numbers, or the concatenation of two strings.")
         .method("sleep(seconds, value=None)", sleep)
         .member_doc("Gives the value after a while.")
         .method("fail(name, message='as asked for')", fail)
@@ -121,7 +121,7 @@ fn add(call: &Call) -> Answer<Value> {
         (Value::Int(a), Value::Float(b)) => Ok(Value::Float(a as f64 + b)),
         (Value::Int(_) | Value::Float(_), _) => Err(type_error(call, 1, "a number")),
         (Value::Str(_), _) => Err(type_error(call, 1, "a text")),
-        _ => Err(type_error(call, 0, "a number or a text")),
+        _ => Err(type_error(call, 0, "a number or a string")),
     }
 }
 

@@ -59,7 +59,7 @@ fn what_is_no_data_is_refused_by_name_and_place() {
         (0x84, "EXT4"),
         (0x97, "NEXT_BUFFER"),
     ] {
-        assert!(refused(&[b'N', b'N', code, b'\n', b'.']).contains(&format!("with {name} at byte 2")), "{name}");
+        assert!(refused(&[b'N', b'N', code, b'\n', b'.']).contains(&format!("rejected: {name} at byte 2")), "{name}");
     }
     for bad in [
         &b""[..],

@@ -50,7 +50,7 @@ impl Shared {
         assert_eq!(inner.reader.batches.len(), 0, "batches that nobody runs");
         assert_eq!(inner.reader.bound.len(), 0, "requests for certain threads");
         assert_eq!(inner.writer.quick, 0, "quick methods that run");
-        assert!(!self.activity().1, "code of the host that runs");
+        assert!(!self.activity().1, "application code that runs");
         assert!(
             inner.life.end.is_some() || inner.writer.broken || inner.protocol.outgoing().is_empty(),
             "bytes that were never sent"

@@ -286,7 +286,7 @@ mod tests {
                 assert!(as_ref(handle).is_none());
                 let failure = require(handle, "error").err().unwrap();
                 assert_eq!(failure.status, RPYC_ERR_ARGUMENT);
-                assert_eq!(failure.message, "error was freed before, or is of another type");
+                assert_eq!(failure.message, "error was already freed, or is of another type");
                 rpyc_error_free(handle.cast_mut());
             }
             assert!(as_ref::<rpyc_config>(config).is_some());

@@ -197,7 +197,7 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
             let out = output(text_out, "text_out")?;
             let connection = checked(connection)?;
             let option = name(option, "option")?;
-            let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no option named '{option}'"));
+            let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("unknown option '{option}'"));
             out.put_value(Value::from(connection.config().get(option).ok_or_else(unknown)?))
         })
     }

@@ -36,7 +36,7 @@ fn clock(time: &Temporal) -> Result<Clock, Exception> {
 fn delta(time: &Temporal) -> Result<Delta, Exception> {
     match time {
         Temporal::Delta(delta) => Ok(*delta),
-        _ => Err(type_error("it is no timedelta")),
+        _ => Err(type_error("expected a timedelta")),
     }
 }
 

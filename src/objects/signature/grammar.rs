@@ -92,7 +92,7 @@ impl Parameters {
             self.collector(cursor, Value::Tuple(Default::default()))
         } else if cursor.eat("/") {
             if self.star.is_some() {
-                return Err(Fault::new(at, "'/' must stand before '*'"));
+                return Err(Fault::new(at, "'/' must precede '*'"));
             }
             if self.all.is_empty() {
                 return Err(Fault::new(at, "'/' needs a parameter before it"));

@@ -319,7 +319,7 @@ impl<'t> Cursor<'t> {
                     None => return Err(Fault::new(at, format!("unknown escape {}", self.since(at)))),
                 },
                 Some(c) if kind == Kind::Str || c.is_ascii() => text.push(c),
-                Some(c) => return Err(Fault::new(at, format!("'{c}' in bytes, where only ASCII can stand"))),
+                Some(c) => return Err(Fault::new(at, format!("'{c}' in bytes, which allow only ASCII"))),
             }
         }
     }

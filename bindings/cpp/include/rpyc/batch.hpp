@@ -201,7 +201,7 @@ public:
      */
     template <class T = Value, class Range>
     Future<std::vector<Outcome<T>>> async_each(const Range &range) const {
-        static_assert(!detail::is_borrowed<T>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<T>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
         std::vector<std::shared_ptr<detail::State<Value>>> parts;
         {
             const detail::Burst burst(hold_);

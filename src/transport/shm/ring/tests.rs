@@ -146,12 +146,12 @@ fn a_message_shows_as_a_whole() {
 #[test]
 fn wrong_laps_and_lengths_are_errors() {
     for (tag, what) in [
-        (2 << 16 | 5, "wrong lap"),
-        (0xffff << 16 | 5, "wrong lap"),
-        (1 << 16, "wrong length"),
-        (1 << 16 | 61, "wrong length"),
-        (1 << 16 | 0xff00, "wrong length"),
-        (1 << 16 | 0xff03, "wrong length"),
+        (2 << 16 | 5, "another lap"),
+        (0xffff << 16 | 5, "another lap"),
+        (1 << 16, "invalid length"),
+        (1 << 16 | 61, "invalid length"),
+        (1 << 16 | 0xff00, "invalid length"),
+        (1 << 16 | 0xff03, "invalid length"),
     ] {
         let shared = memory();
         shared.set_tag(0, tag);
