@@ -396,7 +396,7 @@ fn limits_hold() {
     let args = [list(vec![Value::None; 101])];
     pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
     pair.to_server();
-    refused(&mut pair, "items of 101");
+    refused(&mut pair, "items: 101");
 }
 
 /// A list of Nones takes forty times the bytes that it has in a message.
