@@ -92,7 +92,7 @@ fn peak(limits: &Limits, frame: &[u8]) -> (usize, Option<String>) {
             let size: usize = slices[..used].iter().map(|slice| slice.len()).sum();
             // A refusal is short.
             let text = String::from_utf8_lossy(slices[0].get(..size.min(2000)).unwrap_or(&[])).into_owned();
-            let refusal = text.find("the request is refused").map(|at| text[at..].to_owned());
+            let refusal = text.find("the request was rejected").map(|at| text[at..].to_owned());
             assert!(refusal.is_some() || size > frame.len().min(64 << 10), "{size} bytes came back");
             refusal
         }

@@ -440,7 +440,7 @@ func (c *conn) writeAll(data []byte) error {
 		}
 		if n == 0 {
 			c.mu.Lock()
-			c.fail(problemf(ErrLimit, "%s received nothing within idle_timeout", c.name))
+			c.fail(problemf(ErrLimit, "%s received nothing for too long (idle_timeout)", c.name))
 			c.mu.Unlock()
 			return err
 		}

@@ -166,7 +166,7 @@ impl Shared {
                 }
             }
             if is_stalled_for_long(&mut inner, &mut stall) {
-                self.give_up_sending(&mut inner, "the peer received nothing within idle_timeout".into());
+                self.give_up_sending(&mut inner, "the peer received nothing for too long (idle_timeout)".into());
                 break;
             }
             let Some(left) = limit.remaining_to_send() else {

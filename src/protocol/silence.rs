@@ -98,11 +98,11 @@ impl Silence {
             let option = if heard.messages == 0 { "handshake_timeout" } else { "frame_timeout" };
             format!("a message was not continued for {seconds} s ({option})")
         } else if over(self.until_first_message(heard, config)) {
-            "the peer sent no message within first_message_timeout".to_owned()
+            "the peer sent no message in time (first_message_timeout)".to_owned()
         } else if over(self.until_idle(config)) {
-            "the peer was idle for longer than idle_timeout".to_owned()
+            "the peer was idle for too long (idle_timeout)".to_owned()
         } else if over(self.until_pong(config)) {
-            "the peer did not answer a PING within heartbeat_timeout".to_owned()
+            "the peer did not answer a PING in time (heartbeat_timeout)".to_owned()
         } else {
             return None;
         };

@@ -26,7 +26,7 @@ pub enum FrameError {
     #[error("the peer begins a TLS handshake, and plain RPyC is expected here")]
     Tls,
     #[error(
-        "a frame of {size} bytes exceeds the limit of {limit} (max_frame), and was not continued within frame_timeout"
+        "a frame of {size} bytes exceeds the limit of {limit} (max_frame), and was not continued in time (frame_timeout)"
     )]
     TooSlow { size: usize, limit: usize },
     #[error("a compressed frame holds over {limit} bytes (max_inflated)")]

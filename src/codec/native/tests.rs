@@ -257,7 +257,7 @@ fn lengths_and_levels_are_not_trusted() {
     assert!(refused(&[0x11, 0x0a, 18, 0x01], &limits).contains("without its padding"));
     assert!(refused(&[0x11, 0x0a, 18, 0x0b, 8, 0], &limits).contains("without its padding"));
     assert!(refused(&[0x11, 0x0a, 18, 0x0b, 2, 0], &limits).contains("without its padding"));
-    assert!(refused(&[0x11, 0x0b, 19, 10, 0x0b, 0, 0], &limits).contains("no whole number"));
+    assert!(refused(&[0x11, 0x0b, 19, 10, 0x0b, 0, 0], &limits).contains("not a multiple"));
 }
 
 #[test]
