@@ -340,7 +340,7 @@ impl Inner {
                 // It has no descriptor that a pool can watch.
                 Ok(false) => {}
                 Err(e) => {
-                    let text = || format!("{} is turned away: {e}", shared.name());
+                    let text = || format!("{} was rejected: {e}", shared.name());
                     self.config.application.logger.write(Level::Error, text);
                     shared.end();
                     self.leave(id);

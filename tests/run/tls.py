@@ -200,7 +200,7 @@ def wrong_files(case):
 
 
 def strangers(case):
-    """Plain text, garbage, cut handshakes and silence: each is turned away by itself, and others are served meanwhile."""
+    """Plain text, garbage, cut handshakes and silence: each is rejected by itself, and others are served meanwhile."""
     authority = certificates.Authority(case.folder)
     server, port = our_server(case, *identity(authority.leaf("server")), "handshake_timeout=1")
     address = ("127.0.0.1", int(port))
