@@ -510,6 +510,11 @@ void interrupts(check::Checks &checks) {
         for (int i = 0; i < 2000 && Counted::alive != 0; i++)
             std::this_thread::sleep_for(10ms);
         EQUAL(Counted::alive.load(), 0);
+        server.stop();
+        server.join();
+    });
+}
+
 /** Waits until a server has refused this number of peers. */
 bool refused(const rpyc::Server &server, std::uint64_t count) {
     for (int i = 0; i < 2000 && server.authentication_failures() < count; i++)
