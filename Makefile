@@ -45,11 +45,14 @@ all: library ## the shared and the static library and the program rpyc, in targe
 # Nothing of who builds it, or where, is in it: two builds are equal, byte for byte.
 # REMAP= and PROFILE= in the environment keep what another folder has built.
 REMAP ?= --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
+# The same for C in crates; who sets CFLAGS sets them for that too.
+REMAP_C       = $(subst --remap-path-prefix,-ffile-prefix-map,$(REMAP))
+CRATE_CFLAGS  = $(strip $(if $(filter file,$(origin CFLAGS)),,$(CFLAGS)) $(REMAP_C))
 # The profile says which code is hot; it fits one version of rustc, and another builds without. PROFILE= does so too.
 PROFILE      ?= yes
 PROFILE_USE   = $(if $(PROFILE),$(shell CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py flags $(TARGET)/profiles))
 library:
-	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP) $(PROFILE_USE))" $(CARGO) build --release --locked --features tool
+	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP) $(PROFILE_USE))" CFLAGS="$(CRATE_CFLAGS)" $(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers

@@ -263,7 +263,7 @@ func connectSecret(stream net.Conn, key []byte) error {
 		return fmt.Errorf("%w; does the server expect a secret?", err)
 	}
 	if hmac.Equal(client, server) {
-		return errors.New("the peer reflects our challenge")
+		return errors.New("the peer sent back the challenge that it was sent")
 	}
 	if _, err := stream.Write(secretProof(key, "client", client, server)); err != nil {
 		return err

@@ -59,7 +59,7 @@ fn connect(opening: &dyn Opening, key: &Hmac<Sha256>) -> Result<()> {
         other => other,
     })?;
     if server == client {
-        return Err(Error::Authentication("the peer reflects our challenge".into()));
+        return Err(Error::Authentication("the peer sent back the challenge that it was sent".into()));
     }
     let own = proof(key, Side::Client, &client, &server).finalize().into_bytes();
     opening.write(&own)?;

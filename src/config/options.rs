@@ -125,7 +125,7 @@ pub static SETTINGS: [Setting; 73] = [
     option!("connect_timeout", "10", FIXED, Plain, Option<Duration>, connect_timeout,
         "time limit for connecting"),
     option!("connect_retry", "none", FIXED, Plain, Option<Duration>, connect_retry,
-        "total time for which rpyc_connect repeats an attempt that failed because the server is not there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt"),
+        "total time for which rpyc_connect repeats an attempt that failed because the server is not there or does not reply, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt"),
     option!("tls_ca", "", FIXED, Plain, Option<Arc<str>>, tls.ca,
         "a PEM file of certificate authorities for tls://. Clients verify servers with it, servers verify clients"),
     option!("tls_ca_pem", "", FIXED, Plain, Option<Arc<str>>, tls.ca_pem,

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - close_timeout=5: time limit for the peer when a connection is closed; not "none"
 /// - connect_timeout=10: time limit for connecting
 /// - connect_retry=none: total time for which rpyc_connect repeats an attempt that failed because the server is not
-///   there or does not answer, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt
+///   there or does not reply, with pauses from 0.05 to 5 seconds. connect_timeout limits each attempt
 /// - tls_ca: a PEM file of certificate authorities for tls://. Clients verify servers with it, servers verify
 ///   clients
 /// - tls_ca_pem: the same as a string

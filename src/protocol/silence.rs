@@ -102,7 +102,7 @@ impl Silence {
         } else if over(self.until_idle(config)) {
             "the peer was idle for too long (idle_timeout)".to_owned()
         } else if over(self.until_pong(config)) {
-            "the peer did not answer a PING in time (heartbeat_timeout)".to_owned()
+            "the peer did not reply to a PING in time (heartbeat_timeout)".to_owned()
         } else {
             return None;
         };

@@ -313,7 +313,7 @@ static void all_that_goes_wrong(void)
         { SMALL, 0, 0, 5, "cut by a digger" },
         { LIES, 0, 0, 0, "read of the application's transport returned" },
         { NOTHING, 0, 0, 0, "read of the application's transport returned 0 bytes" },
-        { NONSENSE, 0, 0, 0, "gave 77, which has no meaning" },
+        { NONSENSE, 0, 0, 0, "returned the unknown status 77" },
     };
     size_t i;
 

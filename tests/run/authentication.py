@@ -256,7 +256,7 @@ def cheating_server(case):
         def version(sock):
             sock.sendall(HELLO[:-1] + b"2" + bytes(33))
 
-        case.check("reflects our challenge" in against(reflect), "reflection")
+        case.check("sent back the challenge" in against(reflect), "reflection")
         case.check("the server has another secret" in against(reflect_proof), "reflection of the proof")
         case.check("version '2'" in against(version), "another version")
         case.check("does not begin with" in against(lambda sock: sock.sendall(root_request())), "RPyC")

@@ -209,7 +209,7 @@ impl Authentication {
             Decision::Refused(reason) => Err(Error::Authentication(reason)),
             Decision::Open(Some(error)) => Err(error),
             Decision::Open(None) => {
-                Err(Error::Authentication("the authenticator did not accept the peer, and gave no reason".into()))
+                Err(Error::Authentication("the authenticator did not accept the peer and named no reason".into()))
             }
         }
     }

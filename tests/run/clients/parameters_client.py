@@ -234,7 +234,7 @@ def test_connid():
     equal(root.exposed_option("connid"), TEXT, "connid")
     if PEER == "c":
         attempt(root.exposed_raise_it, "ValueError", "no pears")
-        check(("4 %s: request" % TEXT) in root.exposed_log(), "the log calls the connection so: %r" % root.exposed_log())
+        check(("4 %s: exception sent for request" % TEXT) in root.exposed_log(), "the log calls the connection so: %r" % root.exposed_log())
 
 
 def test_credentials():
