@@ -128,10 +128,10 @@ def said(victim, text, log=""):
 def impossible_slots(victim):
     """What no writer writes ends the connection, and the log says what was wrong."""
     cases = {
-        "a slot of a wrong length": [(kind, None) for kind in (0, 61, 255, 0x7fff, 0xff00, 0xff03, 0xffff)],
-        "a slot of a wrong lap": [(5, lap) for lap in (2, 3, 0x8000, 0xffff)],
-        "it was left in the past": [(LEAVE, None)],
-        "a return from nowhere": [(RETURN, None)],
+        "a slot of invalid length": [(kind, None) for kind in (0, 61, 255, 0x7fff, 0xff00, 0xff03, 0xffff)],
+        "a slot of another lap": [(5, lap) for lap in (2, 3, 0x8000, 0xffff)],
+        "a switch to the socket at a position that was already read": [(LEAVE, None)],
+        "a return to the ring without a switch to the socket": [(RETURN, None)],
     }
     for text, several in cases.items():
         for kind, lap in several:

@@ -266,7 +266,7 @@ def in_the_middle(case, stock, native):
 @difference("pickles", "what is no plain data is not pickled: stock RPyC asks its owner, who refuses, or names its class")
 def pickles(case, stock, native):
     return "obtain" in case.operation.source() and native[:2] == ("raises", "TypeError") and re.match(
-        "the object cannot be copied: it holds a |cannot pickle '", words(native) or "") is not None
+        "the object cannot be copied: it contains a |cannot pickle '", words(native) or "") is not None
 
 
 # ---------------------------------------------------------------- C++
