@@ -34,7 +34,7 @@ pub trait Opening: Send + Sync {
     /// Writes all bytes.
     fn write(&self, bytes: &[u8]) -> Result<()>;
 
-    /// Returns the time left. None is no limit.
+    /// Returns the time left. None for no limit.
     fn time_left(&self) -> Option<Duration>;
 
     /// Returns whether this side is the server, which accepted the stream.

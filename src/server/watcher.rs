@@ -32,7 +32,7 @@ pub trait Summoned: Send + Sync {
 /// An entry of the heap, ordered by time.
 struct Due {
     at: Instant,
-    whom: Weak<dyn Summoned>,
+    target: Weak<dyn Summoned>,
 }
 
 impl PartialEq for Due {
@@ -89,7 +89,7 @@ impl State {
         let now = Instant::now();
         while self.due.peek().is_some_and(|Reverse(first)| first.at <= now) {
             let Some(Reverse(due)) = self.due.pop() else { break };
-            taken.extend(due.whom.upgrade().map(|whom| (due.at, whom)));
+            taken.extend(due.target.upgrade().map(|target| (due.at, target)));
         }
         taken
     }
@@ -133,11 +133,11 @@ impl Watcher {
         }
     }
 
-    /// Tells `whom` when the time has passed. The watcher has been started.
-    pub fn summon_at(&self, at: Instant, whom: Weak<dyn Summoned>) {
+    /// Tells `target` when the time has passed. The watcher has been started.
+    pub fn summon_at(&self, at: Instant, target: Weak<dyn Summoned>) {
         let mut state = lock(&self.state);
         let first = state.due.peek().is_none_or(|Reverse(first)| at < first.at);
-        state.due.push(Reverse(Due { at, whom }));
+        state.due.push(Reverse(Due { at, target }));
         drop(state);
         if first {
             self.changed.notify_all();
@@ -209,7 +209,7 @@ impl Watcher {
             let due = state.take_due();
             state.looking = true;
             drop(state);
-            due.iter().for_each(|(at, whom)| whom.is_due(*at));
+            due.iter().for_each(|(at, target)| target.is_due(*at));
             for shared in &long {
                 shared.take_in();
                 shared.release_waiting();

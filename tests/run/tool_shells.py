@@ -115,7 +115,7 @@ def fish(case):
 
 @test("tool.completions")
 def scripts(case):
-    """Each script is valid for its shell; what is no shell is an error; candidates cannot run anything."""
+    """Each script is valid for its shell; an unknown shell is an error; candidates cannot run anything."""
     case.check("expected bash, zsh or fish" in rpyc(case, "completions", "tcsh", code=USAGE)[1], "tcsh")
     case.check("shell is missing" in rpyc(case, "completions", code=USAGE)[1], "no shell")
     for shell in ("bash", case.tool("zsh"), case.tool("fish")):

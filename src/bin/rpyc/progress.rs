@@ -30,7 +30,7 @@ impl Progress {
         Progress { name, total, done: 0, began: Instant::now(), drawn: None, visible }
     }
 
-    /// So many bytes in all have been dealt with.
+    /// Sets the number of bytes transferred so far.
     pub fn reach(&mut self, done: u64) {
         self.done = done;
         if self.visible && self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) {

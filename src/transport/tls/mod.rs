@@ -64,7 +64,7 @@ impl Connector {
         };
         config.resumption = Resumption::disabled();
         let host = given(&options.server_name).unwrap_or(if host.is_empty() { "127.0.0.1" } else { host });
-        // A scope of IPv6 is no part of a name.
+        // A scope of IPv6 does not belong to a name.
         let host = host.split_once('%').map_or(host, |(number, _)| number);
         let name = match IpAddr::try_from(host) {
             Ok(ip) => ServerName::IpAddress(ip),

@@ -36,7 +36,7 @@ struct Direction {
     told_tls: bool,
     /// Requests of this side that have no answer.
     pending: HashMap<i64, Pending>,
-    /// Methods that this side lent, by the names under which they were got.
+    /// Methods that this side passed to the peer, by the names under which they were read.
     names: HashMap<String, String>,
     /// The last bytes that came, for those that turn out to be garbage, and how many came in all.
     tail: Vec<u8>,

@@ -53,7 +53,7 @@ pub trait Teller {
 }
 
 impl Garbage {
-    /// So many bytes are shown.
+    /// The number of bytes that are shown.
     const MOST: usize = 32;
 
     pub fn of(bytes: &[u8]) -> Garbage {
