@@ -84,6 +84,7 @@ import hostile_clients                               # noqa: F401
 import fuzzing                                       # noqa: F401
 
 WORKERS = 3                                          # many tests wait more than they work
+SHORT = 160                                          # characters of a line in the summary
 REPORTED = 40                                        # lines of each failed test that are said again at the end
 
 
@@ -148,8 +149,10 @@ def main():
     print()
     print("the slowest: " + ", ".join("%s %.0f s" % (name, seconds) for seconds, name in sorted(results.slow)[:-8:-1]))
     print("all: %.0f s" % (time.monotonic() - started))
+    reports = dict(results.reports)
     for name, why in results.failed:
         print("FAILED   %s: %s" % (name, why))
+        print("".join("    | %s\n" % line[:SHORT] for line in runner.reasons(reports.get(name, ()))), end="")
     for name, why in results.inapplicable:
         print("not on this machine: %s: %s" % (name, why))
     if results.not_run:

@@ -237,6 +237,12 @@ class Case:
                 yield from lines[-TAIL:]
 
 
+def reasons(lines, most=6):
+    """The few lines of a report that most likely say why a test failed."""
+    telling = [line for line in lines if re.search(r"--- FAIL|_test\.go:|DATA RACE|panic|Traceback|Error\b|assert|ERROR SUMMARY: [1-9]", line)]
+    return telling[:most] or list(lines)[-most:]
+
+
 class Results:
     """What came of all tests."""
 
