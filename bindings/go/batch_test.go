@@ -124,7 +124,7 @@ func TestBatch(t *testing.T) {
 	})
 
 	t.Run("the end of the context", func(t *testing.T) {
-		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		results, err := rpyc.BatchWindow[int64](short, root, "hold", lists(40, func(i int) []any { return []any{int64(i)} }), 15, nil)
 		if !errors.Is(err, rpyc.ErrTimeout) {

@@ -59,7 +59,7 @@ func TestDeadlines(t *testing.T) {
 	// Without the native dialect no deadline is sent.
 	equal(t, left(hour, dial(t, addr)), int64(-1))
 
-	short, stop := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	short, stop := context.WithTimeout(context.Background(), time.Second)
 	defer stop()
 	if _, err := conn.Root().CallMethod(short, "work"); !errors.Is(err, rpyc.ErrTimeout) && !errors.Is(err, rpyc.Type("TimeoutError")) {
 		t.Errorf("got %v", err)

@@ -2,6 +2,7 @@ package rpyc_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -9,14 +10,22 @@ import (
 	"rpyc"
 )
 
+// unused returns an address at which nobody listens. Its port is below those that connections get, so that no connection
+// of another test takes it, and none connects to itself.
+func unused(t *testing.T) string {
+	t.Helper()
+	for {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+time.Now().UnixNano()%17000))
+		if err == nil {
+			listener.Close()
+			return listener.Addr().String()
+		}
+	}
+}
+
 // A server that starts late is found, one that never starts is not waited for after the context has ended.
 func TestConnectRetry(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	listener.Close()
+	addr := unused(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := rpyc.Dial(ctx, "tcp://"+addr, rpyc.WithConfig("connect_retry", "60")); err == nil {

@@ -57,16 +57,16 @@ func (*quiet) Slow(milliseconds int) int {
 
 // A message that has begun must continue, or its connection is closed.
 func TestMessagesThatDoNotGoOn(t *testing.T) {
-	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("handshake_timeout", "0.3"), rpyc.WithConfig("frame_timeout", "0.6"))
+	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("handshake_timeout", "1"), rpyc.WithConfig("frame_timeout", "2"))
 	first := raw(t, addr)
-	if !isOpen(first, time.Second) {
+	if !isOpen(first, 2*time.Second) {
 		t.Fatal("a peer that has said nothing was closed")
 	}
 	first.Write(ping[:9])
 	ends(t, first)
 	second := raw(t, addr)
 	speaks(t, second)
-	if !isOpen(second, time.Second) {
+	if !isOpen(second, 3*time.Second) {
 		t.Fatal("a peer that has said all was closed")
 	}
 	second.Write(ping[:9])
@@ -74,10 +74,10 @@ func TestMessagesThatDoNotGoOn(t *testing.T) {
 }
 
 func TestIdleConnections(t *testing.T) {
-	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("idle_timeout", "0.5"), rpyc.WithConfig("first_message_timeout", "0.3"))
+	addr, _ := serve(t, &quiet{}, rpyc.WithConfig("idle_timeout", "2"), rpyc.WithConfig("first_message_timeout", "2"))
 	ends(t, raw(t, addr))
 	conn := dial(t, addr)
-	if n := must[int](t)(rpyc.Call[int](context.Background(), conn.Root(), "slow", 1500)); n != 1500 {
+	if n := must[int](t)(rpyc.Call[int](context.Background(), conn.Root(), "slow", 3000)); n != 3000 {
 		t.Fatal(n)
 	}
 	select {

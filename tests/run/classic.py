@@ -5,6 +5,7 @@ import shutil
 import socket
 
 import memory
+from ports import free_port
 from prepare import LUA_HEADERS, VERSIONS
 from runner import ROOT, TARGET, test
 
@@ -16,9 +17,7 @@ def start_classic_server(case, version):
     """Starts an unmodified rpyc_classic.py; its address."""
     python = case.python(version)
     script = os.path.join(os.path.dirname(python), "rpyc_classic.py")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = case.start([python, script, "--host", "127.0.0.1", "--port", port])
     while True:
         case.check(not server.ended, "rpyc_classic.py ended by itself")

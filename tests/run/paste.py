@@ -8,7 +8,7 @@ import install
 import snippets
 from readme import ANSWER, PORTS
 from runner import ROOT, TARGET, NotRun, test
-from syscalls import free_port
+from ports import free_port
 
 SUFFIXES = {"c": "c", "python": "py", "cpp": "cpp", "go": "go"}
 # What a fresh machine is told to install; the tests have it.

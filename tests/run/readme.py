@@ -5,7 +5,7 @@ import shutil
 
 import go
 from runner import ROOT, TARGET, NotRun, test
-from syscalls import free_port
+from ports import free_port
 
 # In the text; the tests take free ones: Python's server, and those in C, C++ and Go.
 PORTS = ("18861", "18862", "18863", "18864")

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 
+from ports import free_port
 from runner import ROOT, test
 
 SERVER = os.path.join(ROOT, "tests", "run", "clients", "staying_server.py")
@@ -18,7 +19,7 @@ def serving(case, version, port="0"):
 def restarted(version, restarts):
     """The server is killed in the middle of calls; the client connects again by itself, and every reply is right."""
     def function(case):
-        server, port = serving(case, version)
+        server, port = serving(case, version, str(free_port()))
         client = case.start([case.program("border/staying"), "restarts", "tcp://127.0.0.1:" + port, str(restarts)])
         for number in range(1, restarts + 1):
             client.wait_for(r"(?s)(^up .*){%d}" % number, case.left(30))

@@ -1,20 +1,14 @@
 """System calls of a synchronous call between two C programs: one to write and one to read, on each side."""
 import os
 import re
-import socket
 
 from border import release_server
+from ports import free_port
 from runner import test
 
 SHORT, LONG = 1000, 11000                            # two runs, so that starting and ending cancel out
 MOST_WRITES = 1.05                                   # a release whose call is late on a busy machine leaves by itself
 MOST = 2.02                                          # a call; the rest is room for what a busy machine adds now and then
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def counts(process):

@@ -6,6 +6,7 @@ import socket
 import time
 
 from interop import start_python_server
+from ports import free_port
 from runner import ROOT, TARGET, NotRun, test
 
 VERSIONS = ("6.0.2", "5.3.1")
@@ -157,12 +158,6 @@ def eval_not_classic(case):
 
 
 # ---------------------------------------------------------------------- what goes wrong
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @test("tool.errors")
 def errors(case):
     """What was wrong, where, and what to do; each kind with its exit code."""

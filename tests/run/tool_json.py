@@ -4,8 +4,9 @@ import os
 import signal
 
 from interop import start_python_server
+from ports import free_port
 from runner import test
-from tool import CONNECT, FILE, RAISED, USAGE, binary, each_version, free_port, rpyc
+from tool import CONNECT, FILE, RAISED, USAGE, binary, each_version, rpyc
 
 
 def strict(text):

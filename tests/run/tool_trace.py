@@ -8,8 +8,9 @@ import socket
 import threading
 
 from interop import SERVER, python_client, python_client_options, start_python_server
+from ports import free_port
 from runner import ROOT, shown, test
-from tool import FILE, PROTOCOL, SPEAKS, USAGE, VERSIONS, binary, each_version, free_port, rpyc
+from tool import FILE, PROTOCOL, SPEAKS, USAGE, VERSIONS, binary, each_version, rpyc
 
 
 def start_trace(case, to, *options):
