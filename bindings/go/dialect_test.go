@@ -28,6 +28,8 @@ func heardBy(t *testing.T, listener net.Listener) (net.Conn, byte) {
 		t.Error(err)
 		return nil, 0
 	}
+	// A stream that nothing refers to any more is closed by the garbage collector.
+	t.Cleanup(func() { stream.Close() })
 	var first [6]byte
 	if _, err := io.ReadFull(stream, first[:]); err != nil {
 		t.Error(err)
