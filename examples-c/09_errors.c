@@ -141,8 +141,8 @@ int main(int argc, char **argv)
     if (rpyc_function_new("open_vault", open_vault, "open_vault()", NULL, 0, NULL, NULL, &func, &error) ||
         attempt(root, func, &error))
         goto done;
-    if (rpyc_function_new("read_ledger", read_ledger, "read_ledger()", NULL, 0, rpyc_object_clone(root), root_free, &func,
-                          &error) ||
+    if (rpyc_function_new("read_ledger", read_ledger, "read_ledger()", NULL, 0, rpyc_object_clone(root), root_free,
+                          &func, &error) ||
         attempt(root, func, &error))
         goto done;
 

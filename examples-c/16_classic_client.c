@@ -88,8 +88,8 @@ static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
     rpyc_object *words = NULL;
     rpyc_status status;
 
-    status = rpyc_classic_execute(python, "words = {w: [len(w), w[1 + len(w) // 4]] for w in ('one', 'three')}", RPYC_NUL_TERMINATED,
-                                  error_out);
+    status = rpyc_classic_execute(python, "words = {w: [len(w), w[1 + len(w) // 4]] for w in ('one', 'three')}",
+                                  RPYC_NUL_TERMINATED, error_out);
     if (!status)
         status = rpyc_classic_get(python, "words", &value, error_out);
     if (!status)
@@ -154,8 +154,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s ADDRESS\n", argv[0]);
         return EXIT_FAILURE;
     }
-    if (rpyc_classic_connect(argv[1], NULL, NULL, &python, &error) || modules(python, &error) || output(python, &error) ||
-        data(python, &error) || files(python, &error))
+    if (rpyc_classic_connect(argv[1], NULL, NULL, &python, &error) || modules(python, &error) ||
+        output(python, &error) || data(python, &error) || files(python, &error))
         fprintf(stderr, "16_classic_client: %s\n", rpyc_error_describe(error));
     else
         exit_code = EXIT_SUCCESS;

@@ -131,7 +131,7 @@ static void accept_client(int listener, rpyc_class *service)
     int one = 1, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
-        return; /* the client has disconnected */
+        return;                                                 /* disconnected */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* replies are small and must not wait */
     if (rpyc_transport_new_fd(fd, fd, 1, &transport, NULL)) {
         close(fd); /* consumed on success only */
@@ -177,8 +177,8 @@ static void loop(int listener, rpyc_class *service, const sigset_t *unblocked)
             int64_t deadline = rpyc_connection_next_deadline(clients[i]);
 
             fds[i].fd = rpyc_connection_fileno(clients[i]);
-            fds[i].events = (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) |
-                                    (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
+            fds[i].events =
+                (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
             if (deadline >= 0 && (wait < 0 || deadline < wait))
                 wait = deadline;
         }

@@ -150,7 +150,8 @@ static inline rpyc_status rpyc_take_bool(rpyc_value *value, bool *out, rpyc_erro
 }
 
 /** Gets the object of a value and frees the value. *out is owned, free with rpyc_object_free(). */
-static inline rpyc_status rpyc_take_object(rpyc_value *value, rpyc_object **out, rpyc_error **error_out)
+static inline rpyc_status rpyc_take_object(rpyc_value *value, rpyc_object **out,
+                                           rpyc_error **error_out)
 {
     rpyc_status status = rpyc_value_get_object(value, out, error_out);
 
@@ -212,19 +213,27 @@ static inline rpyc_status rpyc_take_nothing(rpyc_value *value)
  */
 
 /** Initializer of an rpyc_method without flags. */
-#define RPYC_METHOD(name, call, signature, doc) {name, call, signature, doc, 0}
+#define RPYC_METHOD(name, call, signature, doc) \
+    {                                           \
+        name, call, signature, doc, 0           \
+    }
 /** Initializer of an rpyc_method that is short and never blocks, see RPYC_METHOD_QUICK. */
-#define RPYC_QUICK_METHOD(name, call, signature, doc) {name, call, signature, doc, RPYC_METHOD_QUICK}
+#define RPYC_QUICK_METHOD(name, call, signature, doc) \
+    {                                                 \
+        name, call, signature, doc, RPYC_METHOD_QUICK \
+    }
 
 #ifndef __cplusplus
 /** First members of an rpyc_class_table: its sizes, its name, and an array of methods. */
-#define RPYC_METHODS(class_name, array) \
-    .struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method), .property_size = sizeof(rpyc_property), \
-    .name = (class_name), .methods = (array), .method_count = RPYC_COUNT(array)
+#define RPYC_METHODS(class_name, array)                                               \
+    .struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method),      \
+    .property_size = sizeof(rpyc_property), .name = (class_name), .methods = (array), \
+    .method_count = RPYC_COUNT(array)
 #endif
 
 /** Makes a class table with sizes, name and methods. Both are borrowed while it is used. */
-static inline rpyc_class_table rpyc_table(const char *name, const rpyc_method *methods, size_t count)
+static inline rpyc_class_table rpyc_table(const char *name, const rpyc_method *methods,
+                                          size_t count)
 {
     rpyc_class_table table;
 

@@ -108,9 +108,12 @@ static rpyc_value *field(long record, int at)
     rpyc_value *value = NULL;
 
     switch (at % 4) {
-    case 0: return rpyc_value_new_int(record * 1000003 + at);
-    case 1: return rpyc_value_new_float((double)record / 7 + at);
-    case 2: return rpyc_value_new_bool(at & 4);
+    case 0:
+        return rpyc_value_new_int(record * 1000003 + at);
+    case 1:
+        return rpyc_value_new_float((double)record / 7 + at);
+    case 2:
+        return rpyc_value_new_bool(at & 4);
     }
     snprintf(text, sizeof text, "field %d of record %ld", at, record);
     if (rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, &error))

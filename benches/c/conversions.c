@@ -18,7 +18,11 @@ static rpyc_status converted(const rpyc_value *value, const char *kind, rpyc_val
     static const struct {
         const char *name;
         rpyc_value_kind_id kind;
-    } kinds[] = {{"int", RPYC_VALUE_INT}, {"float", RPYC_VALUE_FLOAT}, {"bool", RPYC_VALUE_BOOL}, {"str", RPYC_VALUE_STR}, {"bytes", RPYC_VALUE_BYTES}};
+    } kinds[] = {{"int", RPYC_VALUE_INT},
+                 {"float", RPYC_VALUE_FLOAT},
+                 {"bool", RPYC_VALUE_BOOL},
+                 {"str", RPYC_VALUE_STR},
+                 {"bytes", RPYC_VALUE_BYTES}};
     rpyc_object *object = NULL;
     rpyc_status status;
 
@@ -154,9 +158,12 @@ static void give(rpyc_call *call, void *self)
 static int serve(void)
 {
     static const rpyc_method methods[] = {
-        {"exposed_take_int", take, "take_int(value: int)", NULL, 0},   {"exposed_take_float", take, "take_float(value: float)", NULL, 0},
-        {"exposed_take_bool", take, "take_bool(value: bool)", NULL, 0}, {"exposed_take_str", take, "take_str(value: str)", NULL, 0},
-        {"exposed_take_bytes", take, "take_bytes(value: bytes)", NULL, 0}, {"exposed_give", give, "give(name)", NULL, 0},
+        {"exposed_take_int", take, "take_int(value: int)", NULL, 0},
+        {"exposed_take_float", take, "take_float(value: float)", NULL, 0},
+        {"exposed_take_bool", take, "take_bool(value: bool)", NULL, 0},
+        {"exposed_take_str", take, "take_str(value: str)", NULL, 0},
+        {"exposed_take_bytes", take, "take_bytes(value: bytes)", NULL, 0},
+        {"exposed_give", give, "give(name)", NULL, 0},
     };
     rpyc_class_table table = {.struct_size = sizeof table,
                               .method_size = sizeof *methods,
@@ -169,7 +176,8 @@ static int serve(void)
     rpyc_error *error = NULL;
 
     rpyc_config_set_bool(config, "allow_pickle", 1, NULL);
-    if (rpyc_class_new(&table, NULL, NULL, &service, &error) || rpyc_server_new("tcp://127.0.0.1:0", service, config, &server, &error))
+    if (rpyc_class_new(&table, NULL, NULL, &service, &error) ||
+        rpyc_server_new("tcp://127.0.0.1:0", service, config, &server, &error))
         bench_die(rpyc_error_message(error));
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);

@@ -181,8 +181,9 @@ static const struct {
     const char *name;
     void (*run)(struct paths *paths);
 } all[] = {
-    {"call", run_call}, {"callback", run_callback}, {"pipeline", run_pipeline}, {"batch", run_batch},
-    {"text", run_text}, {"attribute", run_attribute}, {"bytes", run_bytes}, {"iterate", run_iterate}, {"copy", run_copy},
+    {"call", run_call},   {"callback", run_callback}, {"pipeline", run_pipeline},
+    {"batch", run_batch}, {"text", run_text},         {"attribute", run_attribute},
+    {"bytes", run_bytes}, {"iterate", run_iterate},   {"copy", run_copy},
 };
 
 int main(int argc, char **argv)

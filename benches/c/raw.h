@@ -97,8 +97,8 @@ static inline void raw_send(int fd, const void *message, size_t size, const void
     size_t left = size + length;
 
     while (left > 0) {
-        ssize_t n = payload ? sendmsg(fd, &header, MSG_NOSIGNAL)
-                            : send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+        ssize_t n =
+            payload ? sendmsg(fd, &header, MSG_NOSIGNAL) : send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
         size_t sent = n < 0 ? 0 : (size_t)n, first;
 
         if (n < 0 && errno != EINTR)

@@ -80,7 +80,8 @@ static int64_t blob(void *ctx, int64_t x)
     message = receive(client);
     if (message.payload != size || !raw_receive_all(client->fd, client->back, size, client->spin))
         bench_die("the server is gone");
-    if (size && (memcmp(client->back, client->payload, head) != 0 || client->back[size - 1] != client->payload[size - 1]))
+    if (size &&
+        (memcmp(client->back, client->payload, head) != 0 || client->back[size - 1] != client->payload[size - 1]))
         bench_die("wrong bytes");
     return (int64_t)size;
 }

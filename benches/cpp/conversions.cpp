@@ -11,7 +11,8 @@ namespace {
 
 constexpr int many = 2000;
 
-rpyc::Value once(const rpyc::Object &root, const std::string &name, const std::string &kind) {
+rpyc::Value once(const rpyc::Object &root, const std::string &name, const std::string &kind)
+{
     const rpyc::Value value = root.call("give", name);
     if (kind == "int")
         return value.as<std::int64_t>();
@@ -36,7 +37,8 @@ rpyc::Value once(const rpyc::Object &root, const std::string &name, const std::s
     throw std::invalid_argument("no such kind");
 }
 
-void call(const std::string &address) {
+void call(const std::string &address)
+{
     auto connection = rpyc::connect(address);
     const auto root = connection.root();
     std::string name, kind;
@@ -50,14 +52,16 @@ void call(const std::string &address) {
                 value = once(root, name, kind);
                 best = std::min<decltype(best)>(best, std::chrono::steady_clock::now() - start);
             }
-            std::cout << std::fixed << std::setprecision(1) << best.count() << " " << value.repr().substr(0, 60) << std::endl;
+            std::cout << std::fixed << std::setprecision(1) << best.count() << " " << value.repr().substr(0, 60)
+                      << std::endl;
         } catch (const std::exception &error) {
             std::cout << "- " << error.what() << std::endl;
         }
     }
 }
 
-rpyc::Value give(const std::string &name) {
+rpyc::Value give(const std::string &name)
+{
     std::vector<double> floats(many);
     std::map<int, double> dict;
     for (int i = 0; i < many; i++)
@@ -73,7 +77,8 @@ rpyc::Value give(const std::string &name) {
     return rpyc::Value(floats);
 }
 
-void serve() {
+void serve()
+{
     rpyc::Service service{"Conversions"};
     service.expose("take_int(value)", [](std::int64_t value) { return value; });
     service.expose("take_float(value)", [](double value) { return value; });
@@ -87,9 +92,10 @@ void serve() {
     std::cin.get();
 }
 
-}  // namespace
+} // namespace
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     const std::string mode = argc > 1 ? argv[1] : "";
     if (mode == "serve" && argc == 2)
         serve();

@@ -92,7 +92,8 @@ static void arm(struct program *program)
     int interest = rpyc_connection_interest(program->conn);
     int64_t wait = rpyc_connection_next_deadline(program->conn);
 
-    uv_poll_start(&program->poll, (interest & RPYC_WAIT_READ ? UV_READABLE : 0) | (interest & RPYC_WAIT_WRITE ? UV_WRITABLE : 0),
+    uv_poll_start(&program->poll,
+                  (interest & RPYC_WAIT_READ ? UV_READABLE : 0) | (interest & RPYC_WAIT_WRITE ? UV_WRITABLE : 0),
                   on_poll);
     if (wait >= 0)
         uv_timer_start(&program->timer, on_timer, (uint64_t)wait, 0);

@@ -111,7 +111,8 @@ static rpyc_value *from_lua(lua_State *L)
         value = rpyc_value_new_bool(lua_toboolean(L, -1));
         break;
     case LUA_TNUMBER:
-        value = lua_isinteger(L, -1) ? rpyc_value_new_int(lua_tointeger(L, -1)) : rpyc_value_new_float(lua_tonumber(L, -1));
+        value =
+            lua_isinteger(L, -1) ? rpyc_value_new_int(lua_tointeger(L, -1)) : rpyc_value_new_float(lua_tonumber(L, -1));
         break;
     case LUA_TSTRING:
         text = lua_tolstring(L, -1, &length);
@@ -204,7 +205,7 @@ static void push(lua_State *L, const rpyc_value *value)
         if (rpyc_value_get_object(value, &object, NULL) == RPYC_OK) {
             push_object(L, object);
             break;
-        } /* fall through */
+        }    /* fall through */
     default: /* None, and kinds that Lua does not have */
         lua_pushnil(L);
     }
@@ -417,9 +418,12 @@ static int print(lua_State *L)
 static void *create(rpyc_connection *connection, void *userdata)
 {
     (void)connection;
-    static const luaL_Reg metamethods[] = {{"__call", python_call},         {"__index", python_index},
-                                           {"__newindex", python_newindex}, {"__len", python_len},
-                                           {"__tostring", python_tostring}, {"__gc", python_gc},
+    static const luaL_Reg metamethods[] = {{"__call", python_call},
+                                           {"__index", python_index},
+                                           {"__newindex", python_newindex},
+                                           {"__len", python_len},
+                                           {"__tostring", python_tostring},
+                                           {"__gc", python_gc},
                                            {NULL, NULL}};
     static const luaL_Reg py[] = {{"eval", py_eval}, {"execute", py_execute}, {"module", py_module}, {NULL, NULL}};
     struct interpreter *lua = calloc(1, sizeof *lua);
@@ -480,7 +484,8 @@ static void serve(struct interpreter *lua, struct reference *target, rpyc_call *
     lua_pushcfunction(L, work);
     lua_pushlightuserdata(L, &request);
     if (!lua_checkstack(L, 8) || lua_pcall(L, 1, LUA_MULTRET, 0)) {
-        rpyc_call_raise(call, "RuntimeError", lua_isstring(L, -1) ? lua_tostring(L, -1) : "a Lua error that is no text");
+        rpyc_call_raise(call, "RuntimeError",
+                        lua_isstring(L, -1) ? lua_tostring(L, -1) : "a Lua error that is no text");
     } else {
         count = lua_gettop(L) - base;
         if (count > MOST_ARGUMENTS)
@@ -768,12 +773,15 @@ static void iterator_iter(rpyc_call *call, void *self)
 }
 
 /* The callbacks of the slave, whose self is an interpreter, and of objects, whose self is a reference. */
-#define SLAVE(name) \
-    static void slave_##name(rpyc_call *call, void *self) { serve(self, NULL, call, do_##name); }
-#define OBJECT(name) \
-    static void object_##name(rpyc_call *call, void *self) \
-    { \
-        serve(((struct reference *)self)->lua, self, call, do_##name); \
+#define SLAVE(name)                                                                                                    \
+    static void slave_##name(rpyc_call *call, void *self)                                                              \
+    {                                                                                                                  \
+        serve(self, NULL, call, do_##name);                                                                            \
+    }
+#define OBJECT(name)                                                                                                   \
+    static void object_##name(rpyc_call *call, void *self)                                                             \
+    {                                                                                                                  \
+        serve(((struct reference *)self)->lua, self, call, do_##name);                                                 \
     }
 
 SLAVE(eval)
@@ -806,16 +814,18 @@ static int32_t has_any(void *self, const char *name, size_t length)
 static rpyc_status make_classes(rpyc_error **error_out)
 {
     static const rpyc_method table_methods[] = {
-        {"__getitem__", object_getitem, NULL, NULL, 0},   {"__setitem__", object_setitem, NULL, NULL, 0},
-        {"__delitem__", object_delitem, NULL, NULL, 0},   {"__contains__", object_contains, NULL, NULL, 0},
-        {"__len__", object_len, NULL, NULL, 0},           {"__iter__", object_iter, NULL, NULL, 0},
-        {"__repr__", object_repr, NULL, NULL, 0},         {"__hash__", object_hash, NULL, NULL, 0},
-        {"__eq__", object_eq, NULL, NULL, 0},             {"keys", object_keys, NULL, NULL, 0},
-        {"values", object_values, NULL, NULL, 0},         {"items", object_items, NULL, NULL, 0},
+        {"__getitem__", object_getitem, NULL, NULL, 0}, {"__setitem__", object_setitem, NULL, NULL, 0},
+        {"__delitem__", object_delitem, NULL, NULL, 0}, {"__contains__", object_contains, NULL, NULL, 0},
+        {"__len__", object_len, NULL, NULL, 0},         {"__iter__", object_iter, NULL, NULL, 0},
+        {"__repr__", object_repr, NULL, NULL, 0},       {"__hash__", object_hash, NULL, NULL, 0},
+        {"__eq__", object_eq, NULL, NULL, 0},           {"keys", object_keys, NULL, NULL, 0},
+        {"values", object_values, NULL, NULL, 0},       {"items", object_items, NULL, NULL, 0},
     };
     static const rpyc_method function_methods[] = {
-        {"__call__", object_call, NULL, "Calls the function of Lua.", 0}, {"__repr__", object_repr, NULL, NULL, 0},
-        {"__hash__", object_hash, NULL, NULL, 0},                         {"__eq__", object_eq, NULL, NULL, 0},
+        {"__call__", object_call, NULL, "Calls the function of Lua.", 0},
+        {"__repr__", object_repr, NULL, NULL, 0},
+        {"__hash__", object_hash, NULL, NULL, 0},
+        {"__eq__", object_eq, NULL, NULL, 0},
     };
     static const rpyc_method iterator_methods[] = {
         {"__next__", iterator_next, NULL, NULL, 0},

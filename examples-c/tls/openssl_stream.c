@@ -132,7 +132,7 @@ struct target {
 
 static int connect_to(const char *host, const char *port)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL, *one;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL, *one;
     int fd = -1;
 
     if (getaddrinfo(host, port, &hints, &found))
@@ -171,7 +171,7 @@ static rpyc_transport *open_stream(void *userdata, int64_t timeout_ms)
 
 static int run_client(const char *host, const char *port, const char *ca)
 {
-    struct target target = { SSL_CTX_new(TLS_client_method()), host, port };
+    struct target target = {SSL_CTX_new(TLS_client_method()), host, port};
     rpyc_connection *connection = NULL;
     rpyc_object *root = NULL;
     rpyc_value *args[2], *sum = NULL;
@@ -250,13 +250,17 @@ static int accept_clients(int listening, SSL_CTX *context, rpyc_server *server)
 
 static int run_server(const char *certificate, const char *key)
 {
-    static const rpyc_method methods[] = { { "exposed_add", add, "add(a, b)", "The sum of two integers.", 0 } };
+    static const rpyc_method methods[] = {{"exposed_add", add, "add(a, b)", "The sum of two integers.", 0}};
     rpyc_class_table table = {
-        .struct_size = sizeof table, .method_size = sizeof methods[0],
-        .name = "CalculatorService", .methods = methods, .method_count = 1,
+        .struct_size = sizeof table,
+        .method_size = sizeof methods[0],
+        .name = "CalculatorService",
+        .methods = methods,
+        .method_count = 1,
     };
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST }, *here = NULL;
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST},
+                    *here = NULL;
     char port[16];
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
@@ -266,15 +270,15 @@ static int run_server(const char *certificate, const char *key)
 
     /* Session tickets would make clients of RPyC wait: after them, their sockets are readable without any data. */
     SSL_CTX_set_num_tickets(context, 0);
-    if (SSL_CTX_use_certificate_chain_file(context, certificate) == 1
-        && SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1
-        && getaddrinfo("127.0.0.1", "0", &hints, &here) == 0
-        && (listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0
-        && bind(listening, here->ai_addr, here->ai_addrlen) == 0 && listen(listening, 16) == 0
-        && getsockname(listening, (struct sockaddr *)&bound, &length) == 0
-        && getnameinfo((struct sockaddr *)&bound, length, NULL, 0, port, sizeof port, NI_NUMERICSERV) == 0
-        && rpyc_class_new(&table, NULL, NULL, &service, NULL) == RPYC_OK
-        && rpyc_server_new("", service, NULL, &server, NULL) == RPYC_OK) {
+    if (SSL_CTX_use_certificate_chain_file(context, certificate) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 &&
+        getaddrinfo("127.0.0.1", "0", &hints, &here) == 0 &&
+        (listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0 &&
+        bind(listening, here->ai_addr, here->ai_addrlen) == 0 && listen(listening, 16) == 0 &&
+        getsockname(listening, (struct sockaddr *)&bound, &length) == 0 &&
+        getnameinfo((struct sockaddr *)&bound, length, NULL, 0, port, sizeof port, NI_NUMERICSERV) == 0 &&
+        rpyc_class_new(&table, NULL, NULL, &service, NULL) == RPYC_OK &&
+        rpyc_server_new("", service, NULL, &server, NULL) == RPYC_OK) {
         printf("listening 127.0.0.1 %s\n", port);
         fflush(stdout);
         code = accept_clients(listening, context, server);

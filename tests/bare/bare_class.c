@@ -5,15 +5,16 @@
 #include <string.h>
 
 struct bare_class {
-    rpyc_class_table table;                 /* what it points to is constant or copied; base is a bare_class */
+    rpyc_class_table table; /* what it points to is constant or copied; base is a bare_class */
     struct bare_member *members;
     rpyc_session_member *described;
     size_t count;
     void *userdata;
 };
 
-rpyc_status bare_class_new(const rpyc_class_table *table, void *userdata, rpyc_free_fn userdata_free, bare_class **class_out,
-                           rpyc_error **error_out) {
+rpyc_status bare_class_new(const rpyc_class_table *table, void *userdata, rpyc_free_fn userdata_free,
+                           bare_class **class_out, rpyc_error **error_out)
+{
     bare_class *klass = calloc(1, sizeof *klass);
     (void)userdata_free;
     *class_out = klass;
@@ -51,7 +52,8 @@ rpyc_status bare_class_new(const rpyc_class_table *table, void *userdata, rpyc_f
     return RPYC_OK;
 }
 
-void bare_class_free(bare_class *klass) {
+void bare_class_free(bare_class *klass)
+{
     if (klass == NULL)
         return;
     free(klass->members);
@@ -59,12 +61,14 @@ void bare_class_free(bare_class *klass) {
     free(klass);
 }
 
-static const bare_class *base_of(const bare_class *klass) {
+static const bare_class *base_of(const bare_class *klass)
+{
     return (const bare_class *)(const void *)klass->table.base;
 }
 
 /* Each connection has its own: calling a class is told to the session that lent it. */
-static rpyc_class *real_class(bare_connection *connection, const bare_class *klass, rpyc_error **error_out) {
+static rpyc_class *real_class(bare_connection *connection, const bare_class *klass, rpyc_error **error_out)
+{
     if (klass == NULL)
         return NULL;
     for (struct bare_known_class *known = connection->classes; known != NULL; known = known->next)
@@ -96,7 +100,8 @@ static rpyc_class *real_class(bare_connection *connection, const bare_class *kla
     return known->real;
 }
 
-rpyc_class *bare_real_class(bare_connection *connection, const bare_class *klass, rpyc_error **error_out) {
+rpyc_class *bare_real_class(bare_connection *connection, const bare_class *klass, rpyc_error **error_out)
+{
     pthread_mutex_lock(&connection->classes_lock);
     rpyc_class *real = real_class(connection, klass, error_out);
     pthread_mutex_unlock(&connection->classes_lock);
@@ -105,7 +110,8 @@ rpyc_class *bare_real_class(bare_connection *connection, const bare_class *klass
 
 /* ---------------------------------------------------------------- objects */
 
-static struct bare_object *new_object(bare_connection *connection, struct bare_object described) {
+static struct bare_object *new_object(bare_connection *connection, struct bare_object described)
+{
     struct bare_object *object = malloc(sizeof *object);
     if (object == NULL)
         return NULL;
@@ -121,7 +127,8 @@ static struct bare_object *new_object(bare_connection *connection, struct bare_o
 }
 
 rpyc_status bare_object_new(const bare_class *klass, void *self, rpyc_free_fn self_free, rpyc_object **object_out,
-                            rpyc_error **error_out) {
+                            rpyc_error **error_out)
+{
     bare_connection *connection = bare_current();
     *object_out = NULL;
     struct bare_object described = {.self = self, .self_free = self_free, .klass = klass};
@@ -132,9 +139,10 @@ rpyc_status bare_object_new(const bare_class *klass, void *self, rpyc_free_fn se
     return rpyc_session_object_new(connection->session, real, (uintptr_t)object, object_out, error_out);
 }
 
-rpyc_status bare_function_new(const char *name, rpyc_method_fn call, const char *signature, const char *doc, uint64_t flags,
-                              void *userdata, rpyc_free_fn userdata_free, rpyc_object **object_out,
-                              rpyc_error **error_out) {
+rpyc_status bare_function_new(const char *name, rpyc_method_fn call, const char *signature, const char *doc,
+                              uint64_t flags, void *userdata, rpyc_free_fn userdata_free, rpyc_object **object_out,
+                              rpyc_error **error_out)
+{
     bare_connection *connection = bare_current();
     (void)flags;
     *object_out = NULL;
@@ -142,14 +150,17 @@ rpyc_status bare_function_new(const char *name, rpyc_method_fn call, const char 
     struct bare_object *object = connection != NULL ? new_object(connection, described) : NULL;
     if (object == NULL)
         return bare_fail(RPYC_ERR_STATE, "there is no connection to make a function for", error_out);
-    return rpyc_session_function_new(connection->session, (uintptr_t)object, name, signature, doc, object_out, error_out);
+    return rpyc_session_function_new(connection->session, (uintptr_t)object, name, signature, doc, object_out,
+                                     error_out);
 }
 
-static bool derives(const bare_class *klass, const bare_class *ancestor) {
+static bool derives(const bare_class *klass, const bare_class *ancestor)
+{
     return klass != NULL && (klass == ancestor || derives(base_of(klass), ancestor));
 }
 
-void *bare_object_self(const rpyc_object *object, const bare_class *klass) {
+void *bare_object_self(const rpyc_object *object, const bare_class *klass)
+{
     uint64_t token = 0;
     if (!rpyc_object_token(object, &token))
         return NULL;
@@ -157,7 +168,8 @@ void *bare_object_self(const rpyc_object *object, const bare_class *klass) {
     return klass == NULL || derives(own->klass, klass) ? own->self : NULL;
 }
 
-rpyc_status bare_class_object(const bare_class *klass, rpyc_object **object_out, rpyc_error **error_out) {
+rpyc_status bare_class_object(const bare_class *klass, rpyc_object **object_out, rpyc_error **error_out)
+{
     bare_connection *connection = bare_current();
     rpyc_class *real = connection != NULL ? bare_real_class(connection, klass, error_out) : NULL;
     return rpyc_class_object(real, object_out, error_out);
@@ -165,16 +177,19 @@ rpyc_status bare_class_object(const bare_class *klass, rpyc_object **object_out,
 
 /* ---------------------------------------------------------------- roots */
 
-void *bare_make_self(const bare_class *service) {
+void *bare_make_self(const bare_class *service)
+{
     return service->table.create != NULL ? service->table.create(NULL, service->userdata) : service->userdata;
 }
 
-struct bare_object *bare_root_of(const bare_class *service, void *self) {
+struct bare_object *bare_root_of(const bare_class *service, void *self)
+{
     rpyc_free_fn destroy = service->table.create != NULL ? service->table.destroy : NULL;
     return new_object(bare_current(), (struct bare_object){.self = self, .self_free = destroy, .klass = service});
 }
 
-void bare_hook(const bare_class *service, bare_connection *connection, bool ends) {
+void bare_hook(const bare_class *service, bare_connection *connection, bool ends)
+{
     void (*hook)(rpyc_connection *, void *) = service == NULL ? NULL
                                               : ends          ? service->table.on_disconnect
                                                               : service->table.on_connect;
@@ -184,7 +199,8 @@ void bare_hook(const bare_class *service, bare_connection *connection, bool ends
 
 /* ---------------------------------------------------------------- requests */
 
-void bare_serve_request(bare_connection *connection, const rpyc_session_event *event) {
+void bare_serve_request(bare_connection *connection, const rpyc_session_event *event)
+{
     (void)connection;
     rpyc_call *call = event->call;
     if (event->asks == RPYC_ASK_CONSTRUCT) {
@@ -194,12 +210,13 @@ void bare_serve_request(bare_connection *connection, const rpyc_session_event *e
         return;
     }
     struct bare_object *object = (struct bare_object *)(uintptr_t)event->token;
-    struct bare_member *member = event->member != RPYC_MEMBER_NONE ? (struct bare_member *)(uintptr_t)event->member : NULL;
-    rpyc_method_fn run = member == NULL                  ? object->call
-                         : event->asks == RPYC_ASK_CALL  ? member->call
-                         : event->asks == RPYC_ASK_GET   ? member->get
-                         : event->asks == RPYC_ASK_SET   ? member->set
-                                                         : member->del;
+    struct bare_member *member =
+        event->member != RPYC_MEMBER_NONE ? (struct bare_member *)(uintptr_t)event->member : NULL;
+    rpyc_method_fn run = member == NULL                 ? object->call
+                         : event->asks == RPYC_ASK_CALL ? member->call
+                         : event->asks == RPYC_ASK_GET  ? member->get
+                         : event->asks == RPYC_ASK_SET  ? member->set
+                                                        : member->del;
     run(call, object->self);
-    rpyc_call_free(call);                   /* what was deferred has another handle */
+    rpyc_call_free(call); /* what was deferred has another handle */
 }

@@ -10,33 +10,38 @@
 #include <unistd.h>
 
 #define CHUNK (64 * 1024)
-#define TICK_MS 50                          /* so often a thread that waits looks whether something else has changed */
+#define TICK_MS 50 /* so often a thread that waits looks whether something else has changed */
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static bare_connection *connections;
 static _Thread_local bare_connection *current;
 
-int64_t bare_now_ms(void) {
+int64_t bare_now_ms(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-rpyc_status bare_fail(rpyc_status status, const char *message, rpyc_error **error_out) {
+rpyc_status bare_fail(rpyc_status status, const char *message, rpyc_error **error_out)
+{
     return rpyc_error_new(status, NULL, message, error_out);
 }
 
-bare_connection *bare_current(void) {
+bare_connection *bare_current(void)
+{
     return current;
 }
 
-void bare_set_current(bare_connection *connection) {
+void bare_set_current(bare_connection *connection)
+{
     current = connection;
 }
 
 /* ---------------------------------------------------------------- the list of all connections */
 
-bare_connection *bare_find(const rpyc_object *object) {
+bare_connection *bare_find(const rpyc_object *object)
+{
     pthread_mutex_lock(&list_lock);
     bare_connection *connection = connections;
     while (connection != NULL && !rpyc_session_owns(connection->session, object))
@@ -47,7 +52,8 @@ bare_connection *bare_find(const rpyc_object *object) {
     return connection;
 }
 
-void bare_forget(struct bare_object *object) {
+void bare_forget(struct bare_object *object)
+{
     *object->link = object->next;
     if (object->next != NULL)
         object->next->link = object->link;
@@ -57,7 +63,8 @@ void bare_forget(struct bare_object *object) {
 }
 
 /* What is still told: objects that went with the session. */
-static void drain(bare_connection *connection) {
+static void drain(bare_connection *connection)
+{
     rpyc_session_event event = {.struct_size = sizeof event};
     while (rpyc_session_next_event(connection->session, &event, NULL) == RPYC_OK && event.kind != RPYC_EVENT_NONE) {
         if (event.kind == RPYC_EVENT_RELEASED)
@@ -68,7 +75,8 @@ static void drain(bare_connection *connection) {
     }
 }
 
-void bare_put(bare_connection *connection) {
+void bare_put(bare_connection *connection)
+{
     pthread_mutex_lock(&list_lock);
     bool last = --connection->references == 0;
     for (bare_connection **at = &connections; last && *at != NULL; at = &(*at)->next) {
@@ -101,19 +109,21 @@ void bare_put(bare_connection *connection) {
 
 /* ---------------------------------------------------------------- bytes */
 
-static void write_all(int fd, const char *data, size_t length) {
+static void write_all(int fd, const char *data, size_t length)
+{
     while (length > 0) {
         ssize_t sent = write(fd, data, length);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
-            return;                         /* the peer is gone; reading will tell */
+            return; /* the peer is gone; reading will tell */
         data += sent;
         length -= (size_t)sent;
     }
 }
 
-void bare_flush(bare_connection *connection) {
+void bare_flush(bare_connection *connection)
+{
     char *buffer = malloc(CHUNK);
     size_t taken = 0;
     if (buffer == NULL)
@@ -126,7 +136,8 @@ void bare_flush(bare_connection *connection) {
 }
 
 /* Receives what is there, waiting at most so long. */
-static void receive(bare_connection *connection, int timeout_ms) {
+static void receive(bare_connection *connection, int timeout_ms)
+{
     struct pollfd readable = {.fd = connection->in, .events = POLLIN};
     if (poll(&readable, 1, timeout_ms) <= 0)
         return;
@@ -143,7 +154,8 @@ static void receive(bare_connection *connection, int timeout_ms) {
 
 /* ---------------------------------------------------------------- pumping */
 
-static int timeout_until(int64_t deadline_ms, const bare_connection *connection) {
+static int timeout_until(int64_t deadline_ms, const bare_connection *connection)
+{
     int64_t left = TICK_MS, now = bare_now_ms(), next = rpyc_session_next_deadline(connection->session);
     if (deadline_ms >= 0 && deadline_ms - now < left)
         left = deadline_ms - now;
@@ -153,7 +165,8 @@ static int timeout_until(int64_t deadline_ms, const bare_connection *connection)
 }
 
 /* The next event, if one comes soon. */
-static bool pump(bare_connection *connection, int64_t deadline_ms, rpyc_session_event *event) {
+static bool pump(bare_connection *connection, int64_t deadline_ms, rpyc_session_event *event)
+{
     bool received = false;
     for (;;) {
         bare_flush(connection);
@@ -163,7 +176,7 @@ static bool pump(bare_connection *connection, int64_t deadline_ms, rpyc_session_
         if (event->kind != RPYC_EVENT_NONE && event->kind != RPYC_EVENT_SEND)
             return true;
         if (event->kind == RPYC_EVENT_NONE && rpyc_session_has_message(connection->session))
-            abort();                        /* it never says that nothing is there while a whole message is */
+            abort(); /* it never says that nothing is there while a whole message is */
         if (event->kind == RPYC_EVENT_NONE) {
             if (received)
                 return false;
@@ -173,7 +186,8 @@ static bool pump(bare_connection *connection, int64_t deadline_ms, rpyc_session_
     }
 }
 
-static void handle(bare_connection *connection, const rpyc_session_event *event) {
+static void handle(bare_connection *connection, const rpyc_session_event *event)
+{
     struct bare_reply *reply = (struct bare_reply *)(uintptr_t)event->token;
     bare_connection *before = current;
     switch (event->kind) {
@@ -211,7 +225,8 @@ static void handle(bare_connection *connection, const rpyc_session_event *event)
     pthread_mutex_unlock(&connection->lock);
 }
 
-static void pause_until_changed(bare_connection *connection) {
+static void pause_until_changed(bare_connection *connection)
+{
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += TICK_MS * 1000000L;
@@ -220,7 +235,8 @@ static void pause_until_changed(bare_connection *connection) {
     pthread_cond_timedwait(&connection->changed, &connection->lock, &until);
 }
 
-bool bare_wait(bare_connection *connection, bool (*so)(void *), void *data, int64_t deadline_ms) {
+bool bare_wait(bare_connection *connection, bool (*so)(void *), void *data, int64_t deadline_ms)
+{
     rpyc_session_event event = {.struct_size = sizeof event};
     bool is = false;
     pthread_mutex_lock(&connection->lock);
@@ -246,17 +262,21 @@ bool bare_wait(bare_connection *connection, bool (*so)(void *), void *data, int6
     return is;
 }
 
-static bool reply_done(void *data) {
+static bool reply_done(void *data)
+{
     return ((struct bare_reply *)data)->done;
 }
 
-bool bare_wait_for(bare_connection *connection, struct bare_reply *reply) {
+bool bare_wait_for(bare_connection *connection, struct bare_reply *reply)
+{
     return bare_wait(connection, reply_done, reply, -1);
 }
 
 /* ---------------------------------------------------------------- beginning and end */
 
-bare_connection *bare_start(int in, int out, const bare_class *service, const rpyc_config *config, rpyc_error **error_out) {
+bare_connection *bare_start(int in, int out, const bare_class *service, const rpyc_config *config,
+                            rpyc_error **error_out)
+{
     bare_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return NULL;
@@ -291,25 +311,27 @@ bare_connection *bare_start(int in, int out, const bare_class *service, const rp
     return connection;
 }
 
-static bool never(void *data) {
+static bool never(void *data)
+{
     (void)data;
     return false;
 }
 
-void bare_serve_to_the_end(bare_connection *connection) {
+void bare_serve_to_the_end(bare_connection *connection)
+{
     bare_hook(connection->service, connection, false);
     bare_wait(connection, never, NULL, -1);
     bare_hook(connection->service, connection, true);
 }
 
-rpyc_status bare_connection_root(bare_connection *connection, rpyc_object **root_out, rpyc_error **error_out) {
+rpyc_status bare_connection_root(bare_connection *connection, rpyc_object **root_out, rpyc_error **error_out)
+{
     struct bare_reply reply = {0};
     *root_out = NULL;
     bare_set_current(connection);
     if (connection->root == NULL) {
-        rpyc_status status =
-            rpyc_session_ask(connection->session, (uintptr_t)&reply, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL,
-                             bare_now_ms() + BARE_TIMEOUT_MS, NULL, error_out);
+        rpyc_status status = rpyc_session_ask(connection->session, (uintptr_t)&reply, RPYC_HANDLE_GETROOT, NULL, NULL,
+                                              0, NULL, 0, NULL, bare_now_ms() + BARE_TIMEOUT_MS, NULL, error_out);
         if (status != RPYC_OK)
             return status;
         bare_flush(connection);
@@ -329,7 +351,8 @@ rpyc_status bare_connection_root(bare_connection *connection, rpyc_object **root
 }
 
 static bare_connection *open_connection(const char *address, const bare_class *service, const rpyc_config *config,
-                                        rpyc_error **error_out) {
+                                        rpyc_error **error_out)
+{
     int fd = bare_dial(address);
     if (fd < 0) {
         bare_fail(RPYC_ERR_ADDRESS, strerror(errno), error_out);
@@ -340,7 +363,8 @@ static bare_connection *open_connection(const char *address, const bare_class *s
 
 /* A peer that does not understand how it is spoken to answers in its own dialect. */
 rpyc_status bare_connect(const char *address, const bare_class *service, const rpyc_config *config,
-                         bare_connection **connection_out, rpyc_error **error_out) {
+                         bare_connection **connection_out, rpyc_error **error_out)
+{
     rpyc_object *root = NULL;
     bare_connection *connection = open_connection(address, service, config, error_out);
     *connection_out = NULL;
@@ -361,7 +385,8 @@ rpyc_status bare_connect(const char *address, const bare_class *service, const r
     return connection != NULL ? RPYC_OK : RPYC_ERR_STATE;
 }
 
-rpyc_status bare_connection_close(bare_connection *connection, rpyc_error **error_out) {
+rpyc_status bare_connection_close(bare_connection *connection, rpyc_error **error_out)
+{
     rpyc_status status = rpyc_session_close(connection->session, error_out);
     bare_flush(connection);
     bare_wait(connection, never, NULL, bare_now_ms() + 1000);
@@ -371,11 +396,13 @@ rpyc_status bare_connection_close(bare_connection *connection, rpyc_error **erro
     return status;
 }
 
-bool bare_connection_closed(const bare_connection *connection) {
+bool bare_connection_closed(const bare_connection *connection)
+{
     return connection->closed || rpyc_session_closed(connection->session);
 }
 
-void bare_connection_free(bare_connection *connection) {
+void bare_connection_free(bare_connection *connection)
+{
     if (connection == NULL)
         return;
     bare_flush(connection);
@@ -383,13 +410,14 @@ void bare_connection_free(bare_connection *connection) {
 }
 
 rpyc_status bare_connection_ping(bare_connection *connection, const void *data, size_t length, int64_t timeout_ms,
-                                 rpyc_error **error_out) {
+                                 rpyc_error **error_out)
+{
     struct bare_reply reply = {0};
     rpyc_value *sent = NULL;
     rpyc_value_new_bytes(data != NULL ? data : "ping", data != NULL ? length : 4, &sent, NULL);
     rpyc_value *args[] = {rpyc_value_clone(sent)};
-    rpyc_status status = rpyc_session_ask(connection->session, (uintptr_t)&reply, RPYC_HANDLE_PING, NULL, NULL, 0, args, 1,
-                                          NULL, bare_now_ms() + timeout_ms, NULL, error_out);
+    rpyc_status status = rpyc_session_ask(connection->session, (uintptr_t)&reply, RPYC_HANDLE_PING, NULL, NULL, 0, args,
+                                          1, NULL, bare_now_ms() + timeout_ms, NULL, error_out);
     if (status == RPYC_OK) {
         bare_flush(connection);
         bare_wait_for(connection, &reply);
@@ -411,20 +439,23 @@ struct transaction {
     unsigned long before;
 };
 
-static bool has_happened(void *data) {
+static bool has_happened(void *data)
+{
     struct transaction *transaction = data;
     return transaction->connection->transactions != transaction->before;
 }
 
 rpyc_status bare_connection_serve(bare_connection *connection, int64_t timeout_ms, bool *handled_out,
-                                  rpyc_error **error_out) {
+                                  rpyc_error **error_out)
+{
     struct transaction transaction = {connection, connection->transactions};
     *handled_out = bare_wait(connection, has_happened, &transaction, bare_now_ms() + timeout_ms);
     return connection->closed ? bare_fail(RPYC_ERR_EOF, "the peer is gone", error_out) : RPYC_OK;
 }
 
 rpyc_status bare_connection_sync_request(bare_connection *connection, int32_t handler, rpyc_value *const *args,
-                                         size_t count, rpyc_value **value_out, rpyc_error **error_out) {
+                                         size_t count, rpyc_value **value_out, rpyc_error **error_out)
+{
     struct bare_reply reply = {0};
     *value_out = NULL;
     rpyc_status status = rpyc_session_request(connection->session, (uintptr_t)&reply, handler, args, count,
@@ -438,7 +469,8 @@ rpyc_status bare_connection_sync_request(bare_connection *connection, int32_t ha
     return reply.error != NULL ? rpyc_error_status(reply.error) : RPYC_OK;
 }
 
-bare_connection *bare_call_connection(const rpyc_call *call) {
+bare_connection *bare_call_connection(const rpyc_call *call)
+{
     (void)call;
     return current;
 }
@@ -449,8 +481,9 @@ struct bare_transport {
     int in, out;
 };
 
-rpyc_status bare_transport_connect(const char *address, const rpyc_config *config, struct bare_transport **transport_out,
-                                   rpyc_error **error_out) {
+rpyc_status bare_transport_connect(const char *address, const rpyc_config *config,
+                                   struct bare_transport **transport_out, rpyc_error **error_out)
+{
     (void)config;
     *transport_out = strcmp(address, "stdio:") == 0 ? malloc(sizeof **transport_out) : NULL;
     if (*transport_out == NULL)
@@ -460,20 +493,24 @@ rpyc_status bare_transport_connect(const char *address, const rpyc_config *confi
 }
 
 rpyc_status bare_connection_new(struct bare_transport *transport, const bare_class *service, const rpyc_config *config,
-                                bare_connection **connection_out, rpyc_error **error_out) {
+                                bare_connection **connection_out, rpyc_error **error_out)
+{
     *connection_out = bare_start(transport->in, transport->out, service, config, error_out);
     free(transport);
     return *connection_out != NULL ? RPYC_OK : RPYC_ERR_STATE;
 }
 
-rpyc_status bare_connection_serve_all(bare_connection *connection, rpyc_error **error_out) {
+rpyc_status bare_connection_serve_all(bare_connection *connection, rpyc_error **error_out)
+{
     (void)error_out;
     bare_serve_to_the_end(connection);
     return RPYC_OK;
 }
 
-rpyc_status bare_connection_set(bare_connection *connection, const char *option, const char *text, rpyc_error **error_out) {
-    (void)connection, (void)option, (void)text;     /* only close_timeout, which is fixed here */
+rpyc_status bare_connection_set(bare_connection *connection, const char *option, const char *text,
+                                rpyc_error **error_out)
+{
+    (void)connection, (void)option, (void)text; /* only close_timeout, which is fixed here */
     *error_out = NULL;
     return RPYC_OK;
 }

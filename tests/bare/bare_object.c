@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *name, rpyc_value *const *args, size_t count,
-                     rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out) {
+rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *name, rpyc_value *const *args,
+                     size_t count, rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out)
+{
     struct bare_reply reply = {0};
     rpyc_error *error = NULL;
     bare_connection *connection = bare_find(object);
@@ -14,15 +15,17 @@ rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *nam
     if (error_out != NULL)
         *error_out = NULL;
     if (connection == NULL && !rpyc_object_is_remote(object))
-        return bare_ask_own((rpyc_object *)(uintptr_t)object, handler, name, args, count, keywords, value_out, error_out);
+        return bare_ask_own((rpyc_object *)(uintptr_t)object, handler, name, args, count, keywords, value_out,
+                            error_out);
     if (connection == NULL) {
         for (size_t i = 0; i < count; i++)
             rpyc_value_free(args[i]);
         rpyc_value_free(keywords);
         return bare_fail(RPYC_ERR_CLOSED, "the object's connection has ended", error_out);
     }
-    rpyc_status status = rpyc_session_ask(connection->session, (uintptr_t)&reply, handler, object, name, RPYC_NUL_TERMINATED, args, count,
-                                          keywords, bare_now_ms() + BARE_TIMEOUT_MS, NULL, &error);
+    rpyc_status status =
+        rpyc_session_ask(connection->session, (uintptr_t)&reply, handler, object, name, RPYC_NUL_TERMINATED, args,
+                         count, keywords, bare_now_ms() + BARE_TIMEOUT_MS, NULL, &error);
     if (status == RPYC_OK) {
         bare_flush(connection);
         bare_wait_for(connection, &reply);
@@ -40,45 +43,53 @@ rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *nam
 
 #define ARGS(...) (rpyc_value *[]){__VA_ARGS__}, sizeof((rpyc_value *[]){__VA_ARGS__}) / sizeof(rpyc_value *)
 
-static rpyc_value *value_of(const rpyc_object *object) {
+static rpyc_value *value_of(const rpyc_object *object)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_object(object, &value, NULL);
     return value;
 }
 
 rpyc_status bare_object_call(rpyc_object *object, rpyc_value *const *args, size_t count, rpyc_value *keywords,
-                             rpyc_value **value_out, rpyc_error **error_out) {
+                             rpyc_value **value_out, rpyc_error **error_out)
+{
     return bare_ask(object, RPYC_HANDLE_CALL, NULL, args, count, keywords, value_out, error_out);
 }
 
 rpyc_status bare_object_call_method(rpyc_object *object, const char *method, rpyc_value *const *args, size_t count,
-                                    rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out) {
+                                    rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out)
+{
     return bare_ask(object, RPYC_HANDLE_CALLATTR, method, args, count, keywords, value_out, error_out);
 }
 
-rpyc_status bare_object_get_attr(rpyc_object *object, const char *name, rpyc_value **value_out, rpyc_error **error_out) {
+rpyc_status bare_object_get_attr(rpyc_object *object, const char *name, rpyc_value **value_out, rpyc_error **error_out)
+{
     return bare_ask(object, RPYC_HANDLE_GETATTR, name, NULL, 0, NULL, value_out, error_out);
 }
 
-static rpyc_status without_value(rpyc_status status, rpyc_value *value) {
+static rpyc_status without_value(rpyc_status status, rpyc_value *value)
+{
     rpyc_value_free(value);
     return status;
 }
 
-rpyc_status bare_object_set_attr(rpyc_object *object, const char *name, rpyc_value *value, rpyc_error **error_out) {
+rpyc_status bare_object_set_attr(rpyc_object *object, const char *name, rpyc_value *value, rpyc_error **error_out)
+{
     rpyc_value *none = NULL;
     rpyc_status status = bare_ask(object, RPYC_HANDLE_SETATTR, name, &value, 1, NULL, &none, error_out);
     return without_value(status, none);
 }
 
-rpyc_status bare_object_del_attr(rpyc_object *object, const char *name, rpyc_error **error_out) {
+rpyc_status bare_object_del_attr(rpyc_object *object, const char *name, rpyc_error **error_out)
+{
     rpyc_value *none = NULL;
     rpyc_status status = bare_ask(object, RPYC_HANDLE_DELATTR, name, NULL, 0, NULL, &none, error_out);
     return without_value(status, none);
 }
 
 #define SIMPLE(function, handler)                                                                                      \
-    rpyc_status function(rpyc_object *object, rpyc_value **value_out, rpyc_error **error_out) {                       \
+    rpyc_status function(rpyc_object *object, rpyc_value **value_out, rpyc_error **error_out)                          \
+    {                                                                                                                  \
         return bare_ask(object, handler, NULL, NULL, 0, NULL, value_out, error_out);                                   \
     }
 SIMPLE(bare_object_str, RPYC_HANDLE_STR)
@@ -88,20 +99,23 @@ SIMPLE(bare_object_dir, RPYC_HANDLE_DIR)
 SIMPLE(bare_object_inspect, RPYC_HANDLE_INSPECT)
 
 rpyc_status bare_object_compare(rpyc_object *object, int32_t op, rpyc_value *other, rpyc_value **result_out,
-                                rpyc_error **error_out) {
+                                rpyc_error **error_out)
+{
     static const char *const names[] = {[RPYC_LT] = "__lt__", [RPYC_LE] = "__le__", [RPYC_EQ] = "__eq__",
                                         [RPYC_NE] = "__ne__", [RPYC_GT] = "__gt__", [RPYC_GE] = "__ge__"};
     return bare_ask(object, RPYC_HANDLE_CMP, names[op], &other, 1, NULL, result_out, error_out);
 }
 
-static rpyc_status get_bool(rpyc_status status, rpyc_value *value, bool *result_out, rpyc_error **error_out) {
+static rpyc_status get_bool(rpyc_status status, rpyc_value *value, bool *result_out, rpyc_error **error_out)
+{
     *result_out = false;
     if (status == RPYC_OK)
         status = rpyc_value_get_bool(value, result_out, error_out);
     return without_value(status, value);
 }
 
-rpyc_status bare_object_is_instance(rpyc_object *object, rpyc_object *klass, bool *result_out, rpyc_error **error_out) {
+rpyc_status bare_object_is_instance(rpyc_object *object, rpyc_object *klass, bool *result_out, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
     rpyc_status status =
         bare_ask(klass, RPYC_HANDLE_INSTANCECHECK, NULL, ARGS(value_of(object)), NULL, &value, error_out);
@@ -110,7 +124,8 @@ rpyc_status bare_object_is_instance(rpyc_object *object, rpyc_object *klass, boo
 
 /* ---------------------------------------------------------------- containers */
 
-rpyc_status bare_object_length(rpyc_object *object, int64_t *length_out, rpyc_error **error_out) {
+rpyc_status bare_object_length(rpyc_object *object, int64_t *length_out, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
     rpyc_status status = bare_object_call_method(object, "__len__", NULL, 0, NULL, &value, error_out);
     if (status == RPYC_OK)
@@ -118,24 +133,29 @@ rpyc_status bare_object_length(rpyc_object *object, int64_t *length_out, rpyc_er
     return without_value(status, value);
 }
 
-rpyc_status bare_object_contains(rpyc_object *object, rpyc_value *item, bool *result_out, rpyc_error **error_out) {
+rpyc_status bare_object_contains(rpyc_object *object, rpyc_value *item, bool *result_out, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
-    rpyc_status status = rpyc_object_is_remote(object) ? bare_object_call_method(object, "__contains__", &item, 1, NULL, &value, error_out)
-                                                       : bare_own_contains(object, item, &value, error_out);
+    rpyc_status status = rpyc_object_is_remote(object)
+                             ? bare_object_call_method(object, "__contains__", &item, 1, NULL, &value, error_out)
+                             : bare_own_contains(object, item, &value, error_out);
     return get_bool(status, value, result_out, error_out);
 }
 
-rpyc_status bare_object_get_item(rpyc_object *object, rpyc_value *key, rpyc_value **value_out, rpyc_error **error_out) {
+rpyc_status bare_object_get_item(rpyc_object *object, rpyc_value *key, rpyc_value **value_out, rpyc_error **error_out)
+{
     return bare_object_call_method(object, "__getitem__", &key, 1, NULL, value_out, error_out);
 }
 
-rpyc_status bare_object_set_item(rpyc_object *object, rpyc_value *key, rpyc_value *value, rpyc_error **error_out) {
+rpyc_status bare_object_set_item(rpyc_object *object, rpyc_value *key, rpyc_value *value, rpyc_error **error_out)
+{
     rpyc_value *none = NULL;
     rpyc_status status = bare_object_call_method(object, "__setitem__", ARGS(key, value), NULL, &none, error_out);
     return without_value(status, none);
 }
 
-rpyc_status bare_object_del_item(rpyc_object *object, rpyc_value *key, rpyc_error **error_out) {
+rpyc_status bare_object_del_item(rpyc_object *object, rpyc_value *key, rpyc_error **error_out)
+{
     rpyc_value *none = NULL;
     rpyc_status status = bare_object_call_method(object, "__delitem__", &key, 1, NULL, &none, error_out);
     return without_value(status, none);
@@ -143,7 +163,8 @@ rpyc_status bare_object_del_item(rpyc_object *object, rpyc_value *key, rpyc_erro
 
 /* ---------------------------------------------------------------- iteration */
 
-rpyc_status bare_object_iter(rpyc_object *object, rpyc_object **iterator_out, rpyc_error **error_out) {
+rpyc_status bare_object_iter(rpyc_object *object, rpyc_object **iterator_out, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
     *iterator_out = NULL;
     rpyc_status status = bare_object_call_method(object, "__iter__", NULL, 0, NULL, &value, error_out);
@@ -152,11 +173,13 @@ rpyc_status bare_object_iter(rpyc_object *object, rpyc_object **iterator_out, rp
     return without_value(status, value);
 }
 
-rpyc_status bare_object_next(rpyc_object *iterator, rpyc_value **item_out, rpyc_error **error_out) {
+rpyc_status bare_object_next(rpyc_object *iterator, rpyc_value **item_out, rpyc_error **error_out)
+{
     return bare_object_call_method(iterator, "__next__", NULL, 0, NULL, item_out, error_out);
 }
 
-rpyc_status bare_object_next_chunk(rpyc_object *iterator, int64_t count, rpyc_value **items_out, rpyc_error **error_out) {
+rpyc_status bare_object_next_chunk(rpyc_object *iterator, int64_t count, rpyc_value **items_out, rpyc_error **error_out)
+{
     return bare_ask(iterator, RPYC_HANDLE_BUFFITER, NULL, ARGS(rpyc_value_new_int(count)), NULL, items_out, error_out);
 }
 
@@ -166,7 +189,8 @@ typedef struct bare_iterator {
     size_t next;
 } bare_iterator;
 
-rpyc_status bare_object_iterate(rpyc_object *object, bare_iterator **iterator_out, rpyc_error **error_out) {
+rpyc_status bare_object_iterate(rpyc_object *object, bare_iterator **iterator_out, rpyc_error **error_out)
+{
     rpyc_object *inner = NULL;
     *iterator_out = NULL;
     rpyc_status status = bare_object_iter(object, &inner, error_out);
@@ -177,7 +201,8 @@ rpyc_status bare_object_iterate(rpyc_object *object, bare_iterator **iterator_ou
     return RPYC_OK;
 }
 
-rpyc_status bare_iterator_next(bare_iterator *iterator, rpyc_value **item_out, rpyc_error **error_out) {
+rpyc_status bare_iterator_next(bare_iterator *iterator, rpyc_value **item_out, rpyc_error **error_out)
+{
     *item_out = NULL;
     if (iterator->next == rpyc_value_count(iterator->items)) {
         rpyc_value_free(iterator->items);
@@ -192,7 +217,8 @@ rpyc_status bare_iterator_next(bare_iterator *iterator, rpyc_value **item_out, r
     return RPYC_OK;
 }
 
-void bare_iterator_free(bare_iterator *iterator) {
+void bare_iterator_free(bare_iterator *iterator)
+{
     if (iterator == NULL)
         return;
     rpyc_object_free(iterator->iterator);
@@ -202,11 +228,13 @@ void bare_iterator_free(bare_iterator *iterator) {
 
 /* ---------------------------------------------------------------- context managers */
 
-rpyc_status bare_object_enter(rpyc_object *object, rpyc_value **value_out, rpyc_error **error_out) {
+rpyc_status bare_object_enter(rpyc_object *object, rpyc_value **value_out, rpyc_error **error_out)
+{
     return bare_object_call_method(object, "__enter__", NULL, 0, NULL, value_out, error_out);
 }
 
-rpyc_status bare_object_exit(rpyc_object *object, const rpyc_error *error, bool *swallowed_out, rpyc_error **error_out) {
+rpyc_status bare_object_exit(rpyc_object *object, const rpyc_error *error, bool *swallowed_out, rpyc_error **error_out)
+{
     rpyc_value *value = NULL, *failed = error != NULL ? rpyc_value_new_bool(1) : rpyc_value_new_none();
     rpyc_status status;
     if (rpyc_object_is_remote(object)) {

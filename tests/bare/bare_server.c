@@ -27,11 +27,13 @@ struct served {
     int fd;
 };
 
-static void *serve_one(void *argument) {
+static void *serve_one(void *argument)
+{
     struct served served = *(struct served *)argument;
     rpyc_error *error = NULL;
     free(argument);
-    bare_connection *connection = bare_start(served.fd, served.fd, served.server->service, served.server->config, &error);
+    bare_connection *connection =
+        bare_start(served.fd, served.fd, served.server->service, served.server->config, &error);
     if (connection != NULL) {
         bare_serve_to_the_end(connection);
         bare_put(connection);
@@ -45,7 +47,8 @@ static void *serve_one(void *argument) {
 }
 
 rpyc_status bare_server_new(const char *address, const bare_class *service, const rpyc_config *config,
-                            bare_server **server_out, rpyc_error **error_out) {
+                            bare_server **server_out, rpyc_error **error_out)
+{
     bare_server *server = calloc(1, sizeof *server);
     *server_out = server;
     if (server == NULL || pipe(server->stop) != 0)
@@ -59,11 +62,13 @@ rpyc_status bare_server_new(const char *address, const bare_class *service, cons
     return server->listener >= 0 ? RPYC_OK : bare_fail(RPYC_ERR_ADDRESS, strerror(errno), error_out);
 }
 
-const char *bare_server_address(const bare_server *server) {
+const char *bare_server_address(const bare_server *server)
+{
     return server->address;
 }
 
-rpyc_status bare_server_serve(bare_server *server, rpyc_error **error_out) {
+rpyc_status bare_server_serve(bare_server *server, rpyc_error **error_out)
+{
     struct pollfd waits[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
     pthread_attr_t detached;
     (void)error_out;
@@ -89,17 +94,20 @@ rpyc_status bare_server_serve(bare_server *server, rpyc_error **error_out) {
     return RPYC_OK;
 }
 
-rpyc_status bare_server_stop(bare_server *server, int64_t grace_ms, rpyc_error **error_out) {
+rpyc_status bare_server_stop(bare_server *server, int64_t grace_ms, rpyc_error **error_out)
+{
     (void)grace_ms, (void)error_out;
     return write(server->stop[1], "x", 1) == 1 ? RPYC_OK : RPYC_ERR_IO;
 }
 
 /* Connections that are open still are left to the end of the process. */
-rpyc_status bare_server_join(bare_server *server, rpyc_error **error_out) {
+rpyc_status bare_server_join(bare_server *server, rpyc_error **error_out)
+{
     (void)server, (void)error_out;
     return RPYC_OK;
 }
 
-void bare_server_free(bare_server *server) {
-    (void)server;                           /* threads of connections may still use it */
+void bare_server_free(bare_server *server)
+{
+    (void)server; /* threads of connections may still use it */
 }

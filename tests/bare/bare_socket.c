@@ -12,7 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int unix_socket(const char *path, bool listens) {
+static int unix_socket(const char *path, bool listens)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
@@ -33,7 +34,8 @@ static int unix_socket(const char *path, bool listens) {
     return fd;
 }
 
-static int tcp_socket(const char *place, bool listens) {
+static int tcp_socket(const char *place, bool listens)
+{
     char host[256];
     const char *colon = strrchr(place, ':');
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
@@ -67,7 +69,8 @@ static int tcp_socket(const char *place, bool listens) {
     return result == 0 ? fd : -1;
 }
 
-static int open_address(const char *address, bool listens) {
+static int open_address(const char *address, bool listens)
+{
     if (strncmp(address, "unix://", 7) == 0)
         return unix_socket(address + 7, listens);
     if (strncmp(address, "tcp://", 6) == 0)
@@ -76,17 +79,19 @@ static int open_address(const char *address, bool listens) {
     return -1;
 }
 
-int bare_dial(const char *address) {
+int bare_dial(const char *address)
+{
     return open_address(address, false);
 }
 
-int bare_listen(const char *address, char *actual, size_t size) {
+int bare_listen(const char *address, char *actual, size_t size)
+{
     int fd = open_address(address, true);
     struct sockaddr_in6 bound;
     socklen_t length = sizeof bound;
     snprintf(actual, size, "%s", address);
     if (fd >= 0 && strncmp(address, "tcp://", 6) == 0 && getsockname(fd, (struct sockaddr *)&bound, &length) == 0) {
-        char *colon = strrchr(actual, ':');             /* the port stands at the same place for both families */
+        char *colon = strrchr(actual, ':'); /* the port stands at the same place for both families */
         snprintf(colon + 1, size - (size_t)(colon + 1 - actual), "%u", (unsigned)ntohs(bound.sin6_port));
     }
     return fd;

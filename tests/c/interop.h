@@ -20,7 +20,7 @@ rpyc_value *object_value(const rpyc_object *object);
 rpyc_value *tuple_value(rpyc_value *const *items, size_t count);
 #define TUPLE(...) tuple_value(ITEMS(__VA_ARGS__))
 rpyc_value *empty_tuple(void);
-rpyc_value *range_value(int64_t count);                         /* (0, 1, ... count-1) */
+rpyc_value *range_value(int64_t count); /* (0, 1, ... count-1) */
 
 /* 10^300 and its negative in decimal. */
 const char *ten_to_300(void);
@@ -30,10 +30,10 @@ const char *minus_ten_to_300(void);
 rpyc_value **cloned_items(const rpyc_value *sequence, size_t *count_out);
 /* ((key, value), ...) of a dict with text keys, sorted by key. */
 rpyc_value *sorted_pairs(const rpyc_value *dict);
-int compare_texts(const rpyc_value *left, const rpyc_value *right);    /* <0, 0, >0 as Python orders two str */
+int compare_texts(const rpyc_value *left, const rpyc_value *right); /* <0, 0, >0 as Python orders two str */
 bool text_contains(const rpyc_value *text, const rpyc_value *part);
-void free_value(void *value);                                   /* rpyc_value_free as a destructor */
-void free_values(rpyc_value **values, size_t count);            /* the items and their array */
+void free_value(void *value);                        /* rpyc_value_free as a destructor */
+void free_values(rpyc_value **values, size_t count); /* the items and their array */
 
 /* ---------------------------------------------------------------- answers (interop_common.c) */
 
@@ -58,7 +58,7 @@ void answer_sum(rpyc_call *call, const rpyc_value *left, const rpyc_value *right
 
 /* ---------------------------------------------------------------- containers (interop_iterator.c, _list.c, _dict.c) */
 
-rpyc_status containers_init(rpyc_error **error_out);            /* the classes; once, before the first object */
+rpyc_status containers_init(rpyc_error **error_out); /* the classes; once, before the first object */
 void containers_free(void);
 
 /* A builtins.list by reference. The items are consumed, also on failure. */
@@ -80,10 +80,10 @@ struct mapping {
     rpyc_value **keys, **values;
     size_t count, capacity;
 };
-const rpyc_value *mapping_get(const struct mapping *mapping, const rpyc_value *key);   /* borrowed, NULL if absent */
+const rpyc_value *mapping_get(const struct mapping *mapping, const rpyc_value *key); /* borrowed, NULL if absent */
 /* Consumes key and value, gives what is no longer needed (to be freed with no lock held); false: no memory. */
 bool mapping_set(struct mapping *mapping, rpyc_value *key, rpyc_value *value, rpyc_value *displaced[2]);
-bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *displaced[2]);   /* false: absent */
+bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *displaced[2]); /* false: absent */
 void mapping_clear(struct mapping *mapping);
 
 /* For the container files themselves. */

@@ -21,7 +21,8 @@ static const struct entry checks[] = {CHECKS(ENTRY)};
 static const char *address;
 static rpyc_config *config;
 
-static rpyc_connection *dial(rpyc_error **error_out) {
+static rpyc_connection *dial(rpyc_error **error_out)
+{
     rpyc_connection *connection = NULL;
     rpyc_connect(address, client_root_service(), config, &connection, error_out);
     return connection;
@@ -30,19 +31,22 @@ static rpyc_connection *dial(rpyc_error **error_out) {
 /* ---------------------------------------------------------------- running */
 
 /* peer_client.py's names have dashes; a name on the command line may be written either way. */
-static void print_name(const char *name) {
+static void print_name(const char *name)
+{
     for (; *name != '\0'; name++)
         putchar(*name == '_' ? '-' : *name);
 }
 
-static bool same_name(const char *left, const char *right) {
+static bool same_name(const char *left, const char *right)
+{
     while (*left != '\0' && (*left == *right || (*left == '_' && *right == '-')))
         left++, right++;
     return *left == *right;
 }
 
 /* Words of the text with single spaces between them. */
-static void print_line(const char *text) {
+static void print_line(const char *text)
+{
     bool gap = false;
     for (; *text != '\0'; text++) {
         bool space = strchr(" \t\r\n", *text) != NULL;
@@ -56,7 +60,8 @@ static void print_line(const char *text) {
 }
 
 /* Runs one check on *connection, which is opened when there is none or it is closed. */
-static bool run(const struct entry *entry, rpyc_connection **connection) {
+static bool run(const struct entry *entry, rpyc_connection **connection)
+{
     struct check check = {.dial = dial}, *c = &check;
     if (*connection != NULL && rpyc_connection_closed(*connection)) {
         rpyc_connection_free(*connection);
@@ -83,14 +88,16 @@ static bool run(const struct entry *entry, rpyc_connection **connection) {
     return !c->failed;
 }
 
-static bool chosen(const struct entry *entry, const char *const *only, size_t count) {
+static bool chosen(const struct entry *entry, const char *const *only, size_t count)
+{
     for (size_t i = 0; i < count; i++)
         if (same_name(entry->name, only[i]))
             return true;
     return count == 0;
 }
 
-static int run_all(const char *const *only, size_t only_count) {
+static int run_all(const char *const *only, size_t only_count)
+{
     rpyc_connection *connection = NULL;
     int passed = 0, failed = 0;
     for (size_t i = 0; i < COUNT(checks); i++) {
@@ -111,17 +118,20 @@ static int run_all(const char *const *only, size_t only_count) {
 
 /* ---------------------------------------------------------------- main */
 
-static int usage(const char *program) {
+static int usage(const char *program)
+{
     fprintf(stderr, "usage: %s ADDRESS [--only CHECK]... [--set NAME=VALUE]... [--list]\n", program);
     return 2;
 }
 
-static int complain(const char *program, const rpyc_error *error) {
+static int complain(const char *program, const rpyc_error *error)
+{
     fprintf(stderr, "%s: %s\n", program, rpyc_error_message(error));
     return 2;
 }
 
-static int list_checks(void) {
+static int list_checks(void)
+{
     for (size_t i = 0; i < COUNT(checks); i++) {
         print_name(checks[i].name);
         putchar('\n');
@@ -129,7 +139,8 @@ static int list_checks(void) {
     return 0;
 }
 
-static bool known(const char *name) {
+static bool known(const char *name)
+{
     for (size_t i = 0; i < COUNT(checks); i++)
         if (same_name(checks[i].name, name))
             return true;
@@ -137,7 +148,8 @@ static bool known(const char *name) {
 }
 
 /* Parses the command line and does what it says. `only` has room for every argument. */
-static int command(int argc, char **argv, const char **only) {
+static int command(int argc, char **argv, const char **only)
+{
     rpyc_error *error = NULL;
     size_t only_count = 0;
     int exit_status = 0;
@@ -165,7 +177,8 @@ static int command(int argc, char **argv, const char **only) {
     return exit_status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     const char **only = calloc((size_t)argc + 1, sizeof *only);
     config = rpyc_config_new();
     int exit_status = only != NULL ? command(argc, argv, only) : 1;

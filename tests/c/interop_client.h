@@ -10,11 +10,11 @@
 #include "interop.h"
 
 struct check {
-    rpyc_connection *connection;            /* borrowed */
-    rpyc_object *root;                      /* borrowed */
+    rpyc_connection *connection; /* borrowed */
+    rpyc_object *root;           /* borrowed */
     rpyc_connection *(*dial)(rpyc_error **error_out);
-    rpyc_value *result;                     /* where OUT points */
-    rpyc_error *error;                      /* where ERROR points; after RAISES the exception */
+    rpyc_value *result; /* where OUT points */
+    rpyc_error *error;  /* where ERROR points; after RAISES the exception */
     rpyc_object **kept;
     size_t kept_count, kept_capacity;
     bool failed;
@@ -22,6 +22,7 @@ struct check {
 };
 
 /* Every check, in the order of peer_client.py. */
+/* clang-format off */
 #define CHECKS(X)                                                                                                      \
     X(connect_and_root) X(ping) X(service_name) X(implementation_text) X(call_positional) X(call_keywords)             \
     X(call_keywords_unicode) X(call_keyword_by_reference) X(call_defaults) X(call_wrong_arguments)                     \
@@ -40,6 +41,7 @@ struct check {
     X(bulk_compressible) X(bulk_incompressible) X(bulk_tuple) X(async_call) X(async_several) X(async_callback)         \
     X(async_failure) X(async_timeout) X(async_object_result) X(threads_share_connection) X(background_serving_thread)  \
     X(raw_callattr_on_root) X(raw_unknown_handler) X(raw_unknown_object) X(second_connection) X(close)
+/* clang-format on */
 
 #define DECLARE_CHECK(name) void check_##name(struct check *c);
 CHECKS(DECLARE_CHECK)
@@ -147,13 +149,13 @@ rpyc_object *check_function(struct check *c, const char *file, int line, rpyc_me
 rpyc_object *check_keep(struct check *c, const char *file, int line, rpyc_object *object);
 rpyc_value *check_list(struct check *c, const char *file, int line, rpyc_object *object);
 rpyc_value *check_chunks(struct check *c, const char *file, int line, rpyc_object *object);
-void check_finish(struct check *c);                             /* frees what the check still has */
+void check_finish(struct check *c); /* frees what the check still has */
 
 /* ---------------------------------------------------------------- what the client lends (interop_client_local.c) */
 
 rpyc_status local_init(rpyc_error **error_out);
 void local_free(void);
-rpyc_class *client_root_service(void);                          /* double, join, refuse; borrowed */
-rpyc_object *local_thing(const char *name);                     /* hello(*args), name, str, repr, len; hides `secret` */
+rpyc_class *client_root_service(void);      /* double, join, refuse; borrowed */
+rpyc_object *local_thing(const char *name); /* hello(*args), name, str, repr, len; hides `secret` */
 
 #endif

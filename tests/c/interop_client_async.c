@@ -11,14 +11,16 @@
 #define F(number) rpyc_value_new_float(number)
 
 /* root.slow(delay, text), not waited for. */
-static rpyc_async_result *start_slow(struct check *c, double delay, const char *text, int64_t timeout_ms) {
+static rpyc_async_result *start_slow(struct check *c, double delay, const char *text, int64_t timeout_ms)
+{
     rpyc_async_result *result = NULL;
     rpyc_object *slow = OBJECT(ATTRIBUTE(c->root, "slow"));
     OK(rpyc_object_call_async(slow, ITEMS(F(delay), S(text)), NULL, timeout_ms, &result, ERROR));
     return result;
 }
 
-CHECK(async_call) {
+CHECK(async_call)
+{
     rpyc_async_result *result = start_slow(c, 0.1, "done", -1);
     TRUE(!rpyc_async_result_ready(result));
     EQUAL(GET(rpyc_async_result_value(result, OUT, ERROR)), S("done"));
@@ -26,7 +28,8 @@ CHECK(async_call) {
     rpyc_async_result_free(result);
 }
 
-CHECK(async_several) {
+CHECK(async_several)
+{
     rpyc_async_result *results[50] = {0};
     for (size_t i = 0; i < COUNT(results); i++)
         OK(rpyc_object_call_method_async(c->root, "echo", ITEMS(I((int64_t)i)), NULL, -1, &results[i], ERROR));
@@ -41,14 +44,16 @@ struct seen {
     int count;
 };
 
-static void note(rpyc_async_result *result, void *userdata) {
+static void note(rpyc_async_result *result, void *userdata)
+{
     struct seen *seen = userdata;
     if (seen->count++ == 0)
         rpyc_async_result_value(result, &seen->value, NULL);
 }
 
-CHECK(async_callback) {
-    static struct seen seen;                /* static: a failed check does not wait for what comes late */
+CHECK(async_callback)
+{
+    static struct seen seen; /* static: a failed check does not wait for what comes late */
     rpyc_async_result *result = start_slow(c, 0.05, "cb", -1);
     OK(rpyc_async_result_add_callback(result, note, &seen, NULL, ERROR));
     OK(rpyc_async_result_wait(result, ERROR));
@@ -59,7 +64,8 @@ CHECK(async_callback) {
     seen.value = NULL;
 }
 
-CHECK(async_failure) {
+CHECK(async_failure)
+{
     rpyc_async_result *result = NULL;
     OK(rpyc_object_call_method_async(c->root, "slow_fail", ITEMS(F(0.05)), NULL, -1, &result, ERROR));
     OK(rpyc_async_result_wait(result, ERROR));
@@ -68,7 +74,8 @@ CHECK(async_failure) {
     rpyc_async_result_free(result);
 }
 
-CHECK(async_timeout) {
+CHECK(async_timeout)
+{
     rpyc_async_result *result = start_slow(c, 0.6, "late", 200);
     FAILS(RPYC_ERR_TIMEOUT, rpyc_async_result_value(result, OUT, ERROR));
     TRUE(rpyc_async_result_expired(result));
@@ -76,7 +83,8 @@ CHECK(async_timeout) {
     rpyc_async_result_free(result);
 }
 
-CHECK(async_object_result) {
+CHECK(async_object_result)
+{
     rpyc_async_result *result = NULL;
     OK(rpyc_object_call_method_async(c->root, "make", ITEMS(S("async")), NULL, -1, &result, ERROR));
     rpyc_object *item = OBJECT(GET(rpyc_async_result_value(result, OUT, ERROR)));
@@ -88,12 +96,13 @@ CHECK(async_object_result) {
 
 struct sharer {
     pthread_t thread;
-    struct check check;                     /* its own, on the connection of all */
+    struct check check; /* its own, on the connection of all */
     int64_t tag;
     int rounds;
 };
 
-static void *share(void *argument) {
+static void *share(void *argument)
+{
     struct sharer *sharer = argument;
     struct check *c = &sharer->check;
     rpyc_object *echo = OBJECT(ATTRIBUTE(c->root, "echo"));
@@ -105,7 +114,8 @@ static void *share(void *argument) {
     return NULL;
 }
 
-CHECK(threads_share_connection) {
+CHECK(threads_share_connection)
+{
     struct sharer sharers[4] = {0};
     bool started[4] = {false};
     for (size_t i = 0; i < COUNT(sharers); i++) {
@@ -130,7 +140,8 @@ struct background {
     rpyc_status status;
 };
 
-static void *serve_in_background(void *argument) {
+static void *serve_in_background(void *argument)
+{
     struct background *background = argument;
     while (!atomic_load(&background->stop) && background->status == RPYC_OK) {
         bool handled = false;
@@ -145,7 +156,8 @@ struct event {
     bool set;
 };
 
-static void set_event(rpyc_call *call, void *userdata) {
+static void set_event(rpyc_call *call, void *userdata)
+{
     struct event *event = userdata;
     pthread_mutex_lock(&event->lock);
     event->set = true;
@@ -154,7 +166,8 @@ static void set_event(rpyc_call *call, void *userdata) {
     rpyc_call_return(call, NULL);
 }
 
-static bool wait_for(struct event *event, int seconds) {
+static bool wait_for(struct event *event, int seconds)
+{
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += seconds;
@@ -166,7 +179,8 @@ static bool wait_for(struct event *event, int seconds) {
     return set;
 }
 
-CHECK(background_serving_thread) {
+CHECK(background_serving_thread)
+{
     struct background background = {.connection = c->connection};
     static struct event event = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_t thread;
@@ -185,20 +199,23 @@ CHECK(background_serving_thread) {
 
 #define REQUEST(handler, ...) rpyc_connection_sync_request(c->connection, handler, ITEMS(__VA_ARGS__), OUT, ERROR)
 
-CHECK(raw_callattr_on_root) {
+CHECK(raw_callattr_on_root)
+{
     EQUAL(GET(REQUEST(RPYC_HANDLE_CALLATTR, O(c->root), S("add"), TUPLE(I(4), I(5)), empty_tuple())), I(9));
     EQUAL(GET(REQUEST(RPYC_HANDLE_CALLATTR, O(c->root), S("concat"), TUPLE(S("z")), TUPLE(TUPLE(S("k"), I(1))))),
           TUPLE(S("z"), empty_tuple(), TUPLE(TUPLE(S("k"), I(1)))));
 }
 
-CHECK(raw_unknown_handler) {
+CHECK(raw_unknown_handler)
+{
     RAISES("KeyError", rpyc_connection_sync_request(c->connection, 99, NULL, 0, OUT, ERROR));
     EQUAL(CALL(c->root, "add", I(1), I(2)), I(3));
 }
 
 /* peer_client.py forges a reference. From here two requests name what the server does not have: an object that it was
  * told to forget, and an id_pack by value. */
-CHECK(raw_unknown_object) {
+CHECK(raw_unknown_object)
+{
     rpyc_object *item = OBJECT(CALL(c->root, "make", S("forgotten")));
     EQUAL(ATTRIBUTE(item, "label"), S("forgotten"));
     EQUAL(GET(REQUEST(RPYC_HANDLE_DEL, O(item), I(1))), NONE);
@@ -210,7 +227,8 @@ CHECK(raw_unknown_object) {
 
 /* ---------------------------------------------------------------- the very end */
 
-CHECK(second_connection) {
+CHECK(second_connection)
+{
     rpyc_connection *other = c->dial(ERROR);
     rpyc_object *other_root = NULL;
     TRUE(other != NULL);
@@ -226,7 +244,8 @@ CHECK(second_connection) {
     EQUAL(CALL(c->root, "add", I(5), I(6)), I(11));
 }
 
-CHECK(close) {
+CHECK(close)
+{
     TRUE(!rpyc_connection_closed(c->connection));
     OK(rpyc_connection_close(c->connection, ERROR));
     TRUE(rpyc_connection_closed(c->connection));

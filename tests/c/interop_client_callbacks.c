@@ -5,7 +5,8 @@
 
 /* ---------------------------------------------------------------- functions */
 
-static void multiply(rpyc_call *call, void *userdata) {
+static void multiply(rpyc_call *call, void *userdata)
+{
     (void)userdata;
     int64_t a = 0, b = 0;
     if (rpyc_call_get_int(call, 0, &a) || rpyc_call_get_int(call, 1, &b))
@@ -13,22 +14,25 @@ static void multiply(rpyc_call *call, void *userdata) {
     rpyc_call_return_int(call, a * b);
 }
 
-CHECK(callback_plain) {
+CHECK(callback_plain)
+{
     rpyc_object *function = FUNCTION(multiply, "multiply(a, b)", NULL);
     EQUAL(CALL(c->root, "call", O(function), I(6), I(7)), I(42));
 }
 
-CHECK(callback_keywords) {
+CHECK(callback_keywords)
+{
     rpyc_object *function = FUNCTION(multiply, "multiply(a, scale=1)", NULL);
     EQUAL(CALL_WITH(c->root, KEYWORDS("scale", I(3)), "call", O(function), I(6)), I(18));
 }
 
 struct counted {
-    int64_t next;                           /* the argument that is due */
+    int64_t next; /* the argument that is due */
     bool in_order;
 };
 
-static void square(rpyc_call *call, void *userdata) {
+static void square(rpyc_call *call, void *userdata)
+{
     struct counted *counted = userdata;
     int64_t number = 0;
     if (rpyc_call_get_int(call, 0, &number))
@@ -38,8 +42,9 @@ static void square(rpyc_call *call, void *userdata) {
     rpyc_call_return_int(call, number * number);
 }
 
-CHECK(callback_many) {
-    static struct counted counted = {0, true};   /* static: a call may come late, after the check has failed */
+CHECK(callback_many)
+{
+    static struct counted counted = {0, true}; /* static: a call may come late, after the check has failed */
     rpyc_object *function = FUNCTION(square, "square(number)", &counted);
     rpyc_value *squares[20];
     for (int64_t i = 0; i < 20; i++)
@@ -50,28 +55,33 @@ CHECK(callback_many) {
     rpyc_value_free(want);
 }
 
-static void raise_value_error(rpyc_call *call, void *userdata) {
+static void raise_value_error(rpyc_call *call, void *userdata)
+{
     (void)userdata;
     rpyc_call_raise_with(call, "builtins", "ValueError", ITEMS(S("from the client"), I(5)), NULL);
 }
 
-static void give_back(rpyc_call *call, void *userdata) {
+static void give_back(rpyc_call *call, void *userdata)
+{
     (void)userdata;
     answer(call, rpyc_value_clone(rpyc_call_arg(call, 0)));
 }
 
-CHECK(callback_exception_caught_there) {
+CHECK(callback_exception_caught_there)
+{
     rpyc_object *bad = FUNCTION(raise_value_error, "bad()", NULL), *good = FUNCTION(give_back, "good(value)", NULL);
     EQUAL(CALL(c->root, "call_catch", O(bad)), TUPLE(S("raised"), S("ValueError"), TUPLE(S("from the client"), I(5))));
     EQUAL(CALL(c->root, "call_catch", O(good), I(9)), TUPLE(S("returned"), I(9)));
 }
 
-static void raise_round_trip(rpyc_call *call, void *userdata) {
+static void raise_round_trip(rpyc_call *call, void *userdata)
+{
     (void)userdata;
     rpyc_call_raise(call, "KeyError", "round trip");
 }
 
-CHECK(callback_exception_passes_through) {
+CHECK(callback_exception_passes_through)
+{
     rpyc_object *bad = FUNCTION(raise_round_trip, "bad()", NULL);
     RAISES("KeyError", TRY(c->root, "call", O(bad)));
     EQUAL(rpyc_error_args(c->error), TUPLE(S("round trip")));
@@ -82,7 +92,8 @@ struct recursion {
     int entered;
 };
 
-static void go(rpyc_call *call, void *userdata) {
+static void go(rpyc_call *call, void *userdata)
+{
     struct recursion *recursion = userdata;
     rpyc_value *result = NULL;
     rpyc_error *error = NULL;
@@ -92,7 +103,8 @@ static void go(rpyc_call *call, void *userdata) {
     answer_or_raise(call, result, error);
 }
 
-CHECK(callback_recursion) {
+CHECK(callback_recursion)
+{
     static struct recursion recursion;
     recursion.root = c->root;
     recursion.function = FUNCTION(go, "go(depth)", &recursion);
@@ -103,22 +115,26 @@ CHECK(callback_recursion) {
 
 /* ---------------------------------------------------------------- objects */
 
-CHECK(object_passed_and_called) {
+CHECK(object_passed_and_called)
+{
     rpyc_object *thing = KEEP(local_thing("t1"));
     EQUAL(CALL(c->root, "call_method", O(thing), S("hello"), I(1), S("x")), TUPLE(S("hello"), S("t1"), I(1), S("x")));
 }
 
-CHECK(object_passed_and_described) {
+CHECK(object_passed_and_described)
+{
     rpyc_object *thing = KEEP(local_thing("t2"));
     EQUAL(CALL(c->root, "describe", O(thing)), TUPLE(S("thing t2"), S("<LocalThing>"), I(11), rpyc_value_new_bool(1)));
 }
 
-CHECK(object_denies_private) {
+CHECK(object_denies_private)
+{
     rpyc_object *thing = KEEP(local_thing("t3"));
     RAISES("AttributeError", TRY(c->root, "call_method", O(thing), S("secret")));
 }
 
-CHECK(object_round_trip_identity) {
+CHECK(object_round_trip_identity)
+{
     rpyc_object *thing = KEEP(local_thing("t4")), *other = KEEP(local_thing("t5"));
     TRUE(rpyc_object_same(OBJECT(CALL(c->root, "echo", O(thing))), thing));
     EQUAL(CALL(c->root, "is_same", O(thing), O(thing)), rpyc_value_new_bool(1));
@@ -131,7 +147,8 @@ CHECK(object_round_trip_identity) {
     rpyc_value_free(back);
 }
 
-CHECK(object_held_by_server) {
+CHECK(object_held_by_server)
+{
     rpyc_object *thing = KEEP(local_thing("held"));
     EQUAL(CALL(c->root, "hold", O(thing)), NONE);
     TRUE(rpyc_object_same(OBJECT(CALL(c->root, "get_held")), thing));
@@ -139,20 +156,23 @@ CHECK(object_held_by_server) {
     EQUAL(CALL(c->root, "get_held"), NONE);
 }
 
-static rpyc_value *library_list(void) {
+static rpyc_value *library_list(void)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_list(ITEMS(I(1), I(2), I(3)), &value, NULL);
     return value;
 }
 
-static rpyc_object *squares_iterator(void) {
+static rpyc_object *squares_iterator(void)
+{
     rpyc_value *squares = TUPLE(I(0), I(1), I(4), I(9), I(16));
     rpyc_object *iterator = items_iterator(squares);
     rpyc_value_free(squares);
     return iterator;
 }
 
-CHECK(list_passed_by_reference) {
+CHECK(list_passed_by_reference)
+{
     rpyc_object *data = KEEP(list_object(ITEMS(I(1), I(2), I(3))));
     EQUAL(CALL(c->root, "total", O(data)), I(6));
     EQUAL(CALL(c->root, "total", library_list()), I(6));
@@ -160,7 +180,8 @@ CHECK(list_passed_by_reference) {
     TRUE(rpyc_object_same(OBJECT(CALL(c->root, "echo", O(data))), data));
 }
 
-CHECK(client_root_used) {
+CHECK(client_root_used)
+{
     EQUAL(CALL(c->root, "ask_root", S("double"), I(21)), I(42));
     EQUAL(CALL(c->root, "ask_root", S("join"), S("a"), S("b")), S("a-b"));
     RAISES("PermissionError", TRY(c->root, "ask_root", S("refuse")));
@@ -174,14 +195,16 @@ struct received {
     int count;
 };
 
-static void receive(rpyc_call *call, void *userdata) {
+static void receive(rpyc_call *call, void *userdata)
+{
     struct received *received = userdata;
     if (received->count++ == 0)
         received->first = rpyc_value_clone(rpyc_call_arg(call, 0));
     rpyc_call_return(call, NULL);
 }
 
-CHECK(server_calls_later) {
+CHECK(server_calls_later)
+{
     static struct received received;
     rpyc_object *function = FUNCTION(receive, "receive(value)", &received);
     EQUAL(CALL(c->root, "later", rpyc_value_new_float(0.15), O(function), S("tick")), NONE);

@@ -10,7 +10,8 @@ const char check_end[] = "end of the arguments";
 
 /* ---------------------------------------------------------------- failures */
 
-void check_fail(struct check *c, const char *file, int line, const char *format, ...) {
+void check_fail(struct check *c, const char *file, int line, const char *format, ...)
+{
     if (c->failed)
         return;
     c->failed = true;
@@ -23,11 +24,13 @@ void check_fail(struct check *c, const char *file, int line, const char *format,
     va_end(arguments);
 }
 
-static void fail_with_error(struct check *c, const char *file, int line, rpyc_status status, const char *call) {
+static void fail_with_error(struct check *c, const char *file, int line, rpyc_status status, const char *call)
+{
     check_fail(c, file, line, "%s: %s: %s", call, rpyc_status_name(status), rpyc_error_message(c->error));
 }
 
-void check_finish(struct check *c) {
+void check_finish(struct check *c)
+{
     rpyc_value_free(c->result);
     rpyc_error_free(c->error);
     while (c->kept_count > 0)
@@ -41,11 +44,13 @@ void check_finish(struct check *c) {
 
 /* ---------------------------------------------------------------- comparing, with nothing but the getters */
 
-static bool same_float(double left, double right) {
+static bool same_float(double left, double right)
+{
     return memcmp(&left, &right, sizeof left) == 0;
 }
 
-static bool same_int(const rpyc_value *left, const rpyc_value *right) {
+static bool same_int(const rpyc_value *left, const rpyc_value *right)
+{
     const char *a = NULL, *b = NULL;
     size_t a_length = 0, b_length = 0;
     rpyc_value *left_text = NULL, *right_text = NULL;
@@ -59,21 +64,24 @@ static bool same_int(const rpyc_value *left, const rpyc_value *right) {
     return same;
 }
 
-static bool same_text(const rpyc_value *left, const rpyc_value *right) {
+static bool same_text(const rpyc_value *left, const rpyc_value *right)
+{
     const char *a = NULL, *b = NULL;
     size_t a_length = 0, b_length = 0;
     return !rpyc_value_get_str(left, &a, &a_length, NULL) && !rpyc_value_get_str(right, &b, &b_length, NULL) &&
            a_length == b_length && (a_length == 0 || memcmp(a, b, a_length) == 0);
 }
 
-static bool same_bytes(const rpyc_value *left, const rpyc_value *right) {
+static bool same_bytes(const rpyc_value *left, const rpyc_value *right)
+{
     const uint8_t *a = NULL, *b = NULL;
     size_t a_length = 0, b_length = 0;
     return !rpyc_value_get_bytes(left, &a, &a_length, NULL) && !rpyc_value_get_bytes(right, &b, &b_length, NULL) &&
            a_length == b_length && (a_length == 0 || memcmp(a, b, a_length) == 0);
 }
 
-static bool same_complex(const rpyc_value *left, const rpyc_value *right) {
+static bool same_complex(const rpyc_value *left, const rpyc_value *right)
+{
     double a[2] = {0}, b[2] = {1, 1};
     return !rpyc_value_get_complex(left, &a[0], &a[1], NULL) && !rpyc_value_get_complex(right, &b[0], &b[1], NULL) &&
            same_float(a[0], b[0]) && same_float(a[1], b[1]);
@@ -81,7 +89,8 @@ static bool same_complex(const rpyc_value *left, const rpyc_value *right) {
 
 static bool same_value(const rpyc_value *left, const rpyc_value *right);
 
-static bool same_items(const rpyc_value *left, const rpyc_value *right) {
+static bool same_items(const rpyc_value *left, const rpyc_value *right)
+{
     size_t count = rpyc_value_count(left);
     bool same = count == rpyc_value_count(right);
     for (size_t i = 0; i < count && same; i++)
@@ -90,7 +99,8 @@ static bool same_items(const rpyc_value *left, const rpyc_value *right) {
 }
 
 /* The items of a set come in any order. */
-static bool same_set(const rpyc_value *left, const rpyc_value *right) {
+static bool same_set(const rpyc_value *left, const rpyc_value *right)
+{
     size_t count = rpyc_value_count(left);
     bool same = count == rpyc_value_count(right);
     for (size_t i = 0; i < count && same; i++) {
@@ -102,7 +112,8 @@ static bool same_set(const rpyc_value *left, const rpyc_value *right) {
     return same;
 }
 
-static bool same_value(const rpyc_value *left, const rpyc_value *right) {
+static bool same_value(const rpyc_value *left, const rpyc_value *right)
+{
     int32_t kind = rpyc_value_kind(left);
     double a = 0, b = 1;
     bool yes = false, no = true;
@@ -131,12 +142,13 @@ static bool same_value(const rpyc_value *left, const rpyc_value *right) {
     case RPYC_VALUE_FROZENSET:
         return same_set(left, right);
     default:
-        return false;                       /* objects are compared by rpyc_object_same */
+        return false; /* objects are compared by rpyc_object_same */
     }
 }
 
 /* A value's repr in at most about a hundred bytes. */
-static void describe(const rpyc_value *value, char *out, size_t size) {
+static void describe(const rpyc_value *value, char *out, size_t size)
+{
     const char *text = "NULL";
     size_t length = 4;
     rpyc_value *repr = rpyc_value_repr(value);
@@ -149,7 +161,8 @@ static void describe(const rpyc_value *value, char *out, size_t size) {
 }
 
 /* The library's own equality has to say the same, but is not believed alone. */
-void check_equal(struct check *c, const char *file, int line, rpyc_value *got, rpyc_value *want) {
+void check_equal(struct check *c, const char *file, int line, rpyc_value *got, rpyc_value *want)
+{
     if (!c->failed && (!same_value(got, want) || !rpyc_value_equal(got, want))) {
         char got_text[120], want_text[120];
         describe(got, got_text, sizeof got_text);
@@ -162,14 +175,16 @@ void check_equal(struct check *c, const char *file, int line, rpyc_value *got, r
 
 /* ---------------------------------------------------------------- statuses */
 
-void check_status(struct check *c, const char *file, int line, rpyc_status status, const char *call) {
+void check_status(struct check *c, const char *file, int line, rpyc_status status, const char *call)
+{
     if (status != RPYC_OK)
         fail_with_error(c, file, line, status, call);
     else if (c->error != NULL)
         check_fail(c, file, line, "%s: RPYC_OK, but with an error: %s", call, rpyc_error_message(c->error));
 }
 
-void check_raises(struct check *c, const char *file, int line, rpyc_status status, const char *name, const char *call) {
+void check_raises(struct check *c, const char *file, int line, rpyc_status status, const char *name, const char *call)
+{
     if (c->failed)
         return;
     const char *module = rpyc_error_type_module(c->error), *class_name = rpyc_error_type_name(c->error);
@@ -185,7 +200,8 @@ void check_raises(struct check *c, const char *file, int line, rpyc_status statu
                    rpyc_error_message(c->error));
 }
 
-void check_fails(struct check *c, const char *file, int line, rpyc_status status, rpyc_status want, const char *call) {
+void check_fails(struct check *c, const char *file, int line, rpyc_status status, rpyc_status want, const char *call)
+{
     if (c->failed)
         return;
     if (status == RPYC_OK)
@@ -194,19 +210,22 @@ void check_fails(struct check *c, const char *file, int line, rpyc_status status
         fail_with_error(c, file, line, status, call);
 }
 
-rpyc_value **check_out(struct check *c) {
+rpyc_value **check_out(struct check *c)
+{
     rpyc_value_free(c->result);
     c->result = NULL;
     return &c->result;
 }
 
-rpyc_error **check_error(struct check *c) {
+rpyc_error **check_error(struct check *c)
+{
     rpyc_error_free(c->error);
     c->error = NULL;
     return &c->error;
 }
 
-rpyc_value *check_take(struct check *c) {
+rpyc_value *check_take(struct check *c)
+{
     rpyc_value *value = c->result;
     c->result = NULL;
     return value;
@@ -217,7 +236,8 @@ rpyc_value *check_take(struct check *c) {
 #define MOST_ARGUMENTS 8
 
 static rpyc_status call_method(struct check *c, rpyc_object *object, rpyc_value *keywords, const char *name,
-                               va_list arguments, rpyc_value **result_out) {
+                               va_list arguments, rpyc_value **result_out)
+{
     rpyc_value *args[MOST_ARGUMENTS];
     size_t count = 0;
     for (rpyc_value *arg; count < MOST_ARGUMENTS && (arg = va_arg(arguments, rpyc_value *)) != END; count++)
@@ -226,7 +246,8 @@ static rpyc_status call_method(struct check *c, rpyc_object *object, rpyc_value 
 }
 
 rpyc_value *check_call(struct check *c, const char *file, int line, rpyc_object *object, rpyc_value *keywords,
-                       const char *name, ...) {
+                       const char *name, ...)
+{
     rpyc_value *result = NULL;
     va_list arguments;
     va_start(arguments, name);
@@ -236,7 +257,8 @@ rpyc_value *check_call(struct check *c, const char *file, int line, rpyc_object 
     return result;
 }
 
-rpyc_status check_try(struct check *c, rpyc_object *object, rpyc_value *keywords, const char *name, ...) {
+rpyc_status check_try(struct check *c, rpyc_object *object, rpyc_value *keywords, const char *name, ...)
+{
     va_list arguments;
     va_start(arguments, name);
     rpyc_status status = call_method(c, object, keywords, name, arguments, check_out(c));
@@ -244,7 +266,8 @@ rpyc_status check_try(struct check *c, rpyc_object *object, rpyc_value *keywords
     return status;
 }
 
-rpyc_value *check_keywords(const void *const *names_and_values, size_t count) {
+rpyc_value *check_keywords(const void *const *names_and_values, size_t count)
+{
     const char *names[MOST_ARGUMENTS];
     rpyc_value *values[MOST_ARGUMENTS], *keywords = NULL;
     for (size_t i = 0; i < count / 2 && i < MOST_ARGUMENTS; i++) {
@@ -257,7 +280,8 @@ rpyc_value *check_keywords(const void *const *names_and_values, size_t count) {
 
 /* ---------------------------------------------------------------- objects */
 
-rpyc_object *check_keep(struct check *c, const char *file, int line, rpyc_object *object) {
+rpyc_object *check_keep(struct check *c, const char *file, int line, rpyc_object *object)
+{
     if (object == NULL) {
         check_fail(c, file, line, "an object could not be made");
         return NULL;
@@ -277,7 +301,8 @@ rpyc_object *check_keep(struct check *c, const char *file, int line, rpyc_object
     return object;
 }
 
-rpyc_object *check_object(struct check *c, const char *file, int line, rpyc_value *value) {
+rpyc_object *check_object(struct check *c, const char *file, int line, rpyc_value *value)
+{
     rpyc_object *object = NULL;
     if (!c->failed)
         check_status(c, file, line, rpyc_value_get_object(value, &object, check_error(c)), "rpyc_value_get_object");
@@ -286,17 +311,20 @@ rpyc_object *check_object(struct check *c, const char *file, int line, rpyc_valu
 }
 
 rpyc_object *check_function(struct check *c, const char *file, int line, rpyc_method_fn function, const char *signature,
-                            void *userdata) {
+                            void *userdata)
+{
     rpyc_object *object = NULL;
     rpyc_error **error_out = check_error(c);
     char name[60];
-    snprintf(name, sizeof name, "%.*s", signature ? (int)strcspn(signature, "(") : 8, signature ? signature : "function");
+    snprintf(name, sizeof name, "%.*s", signature ? (int)strcspn(signature, "(") : 8,
+             signature ? signature : "function");
     rpyc_status status = rpyc_function_new(name, function, signature, NULL, 0, userdata, NULL, &object, error_out);
     check_status(c, file, line, status, "rpyc_function_new");
     return c->failed ? NULL : check_keep(c, file, line, object);
 }
 
-void check_drop(struct check *c, rpyc_object *object) {
+void check_drop(struct check *c, rpyc_object *object)
+{
     for (size_t i = 0; i < c->kept_count; i++) {
         if (c->kept[i] == object) {
             c->kept[i] = c->kept[--c->kept_count];
@@ -313,7 +341,8 @@ struct items {
     size_t count, capacity;
 };
 
-static bool items_add(struct items *items, rpyc_value *item) {
+static bool items_add(struct items *items, rpyc_value *item)
+{
     if (items->count == items->capacity) {
         size_t capacity = 2 * items->capacity + 16;
         rpyc_value **larger = realloc(items->items, capacity * sizeof *larger);
@@ -329,7 +358,8 @@ static bool items_add(struct items *items, rpyc_value *item) {
 }
 
 /* The tuple of what was collected if the iteration ended as it should, else NULL. */
-static rpyc_value *items_end(struct check *c, const char *file, int line, rpyc_status status, struct items *items) {
+static rpyc_value *items_end(struct check *c, const char *file, int line, rpyc_status status, struct items *items)
+{
     rpyc_value *tuple = NULL;
     if (status == RPYC_ERR_STOP_ITERATION) {
         tuple = tuple_value(items->items, items->count);
@@ -341,7 +371,8 @@ static rpyc_value *items_end(struct check *c, const char *file, int line, rpyc_s
     return tuple;
 }
 
-rpyc_value *check_list(struct check *c, const char *file, int line, rpyc_object *object) {
+rpyc_value *check_list(struct check *c, const char *file, int line, rpyc_object *object)
+{
     struct items items = {0};
     rpyc_object *iterator = NULL;
     rpyc_value *item = NULL;
@@ -353,7 +384,8 @@ rpyc_value *check_list(struct check *c, const char *file, int line, rpyc_object 
     return items_end(c, file, line, status, &items);
 }
 
-rpyc_value *check_chunks(struct check *c, const char *file, int line, rpyc_object *object) {
+rpyc_value *check_chunks(struct check *c, const char *file, int line, rpyc_object *object)
+{
     struct items items = {0};
     rpyc_iterator *iterator = NULL;
     rpyc_value *item = NULL;

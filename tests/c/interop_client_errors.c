@@ -6,7 +6,8 @@
 
 /* ---------------------------------------------------------------- exceptions */
 
-CHECK(exception_builtin) {
+CHECK(exception_builtin)
+{
     static const char *const names[] = {"ValueError",   "TypeError",  "ZeroDivisionError",   "AttributeError",
                                         "RuntimeError", "IndexError", "NotImplementedError", "ImportError"};
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -17,21 +18,25 @@ CHECK(exception_builtin) {
     EQUAL(rpyc_error_args(c->error), TUPLE(TUPLE(S("k"), I(1))));
 }
 
-CHECK(exception_organic) {
+CHECK(exception_organic)
+{
     RAISES("ZeroDivisionError", TRY(c->root, "divide", I(1), I(0)));
 }
 
-CHECK(exception_oserror) {
+CHECK(exception_oserror)
+{
     RAISES("FileNotFoundError", TRY(c->root, "fail", S("FileNotFoundError"), I(2), S("gone")));
     EQUAL(rpyc_error_attribute(c->error, "errno"), I(2));
     EQUAL(rpyc_error_args(c->error), TUPLE(I(2), S("gone")));
 }
 
-CHECK(exception_stop_iteration) {
+CHECK(exception_stop_iteration)
+{
     RAISES("StopIteration", TRY(c->root, "fail", S("StopIteration")));
 }
 
-CHECK(exception_custom) {
+CHECK(exception_custom)
+{
     FAILS(RPYC_ERR_REMOTE, TRY(c->root, "fail", S("CustomError"), S("special")));
     TRUE(rpyc_error_is(c->error, "interop.CustomError"));
     TRUE(!rpyc_error_is(c->error, "ValueError"));
@@ -49,14 +54,16 @@ CHECK(exception_custom) {
     TRUE(listed);
 }
 
-CHECK(exception_remote_traceback_text) {
+CHECK(exception_remote_traceback_text)
+{
     RAISES("ValueError", TRY(c->root, "fail", S("ValueError"), S("tb")));
     const char *traceback = rpyc_error_traceback(c->error);
     TRUE(traceback != NULL && traceback[0] != '\0');
     TRUE(strstr(rpyc_error_message(c->error), "ValueError: tb") != NULL);
 }
 
-CHECK(exception_then_normal_work) {
+CHECK(exception_then_normal_work)
+{
     for (int64_t i = 0; i < 5; i++) {
         RAISES("ValueError", TRY(c->root, "fail", S("ValueError"), I(i)));
         EQUAL(rpyc_error_args(c->error), TUPLE(I(i)));
@@ -66,19 +73,22 @@ CHECK(exception_then_normal_work) {
 
 /* ---------------------------------------------------------------- bulk */
 
-static rpyc_value *digest_value(const uint8_t *data, size_t size) {
+static rpyc_value *digest_value(const uint8_t *data, size_t size)
+{
     char hex[65];
     sha256_hex(data, size, hex);
     return S(hex);
 }
 
 /* The server's digest of the data is that of the data; `method`(size) gives the same data back. */
-static void exchange(struct check *c, const uint8_t *data, size_t size, const char *method) {
+static void exchange(struct check *c, const uint8_t *data, size_t size, const char *method)
+{
     EQUAL(CALL(c->root, "digest", bytes_value(data, size)), digest_value(data, size));
     EQUAL(CALL(c->root, method, I((int64_t)size)), bytes_value(data, size));
 }
 
-CHECK(bulk_compressible) {
+CHECK(bulk_compressible)
+{
     static const size_t sizes[] = {2900, 3000, 3100, 64000, 100000, 1 << 20};
     uint8_t *zeros = calloc(1 << 20, 1);
     TRUE(zeros != NULL);
@@ -87,7 +97,8 @@ CHECK(bulk_compressible) {
     free(zeros);
 }
 
-CHECK(bulk_incompressible) {
+CHECK(bulk_incompressible)
+{
     static const size_t sizes[] = {2985, 3005, 63990, 64010, 200000, 1 << 20};
     uint8_t *blob = malloc(1 << 20);
     TRUE(blob != NULL);
@@ -98,6 +109,7 @@ CHECK(bulk_incompressible) {
     free(blob);
 }
 
-CHECK(bulk_tuple) {
+CHECK(bulk_tuple)
+{
     EQUAL(CALL(c->root, "echo", range_value(20000)), range_value(20000));
 }

@@ -3,7 +3,8 @@
 
 /* ---------------------------------------------------------------- lifecycle */
 
-static int64_t live(struct check *c) {
+static int64_t live(struct check *c)
+{
     rpyc_value *value = CALL(c->root, "live");
     int64_t count = -1;
     OK(rpyc_value_get_int(value, &count, ERROR));
@@ -12,7 +13,8 @@ static int64_t live(struct check *c) {
 }
 
 /* The number of live items on the server, once it no longer changes. */
-static int64_t settled(struct check *c) {
+static int64_t settled(struct check *c)
+{
     /* A server may keep the last traceback, with its locals. */
     RAISES("ValueError", TRY(c->root, "fail", S("ValueError")));
     int64_t last = -1;
@@ -28,7 +30,8 @@ static int64_t settled(struct check *c) {
     return last;
 }
 
-static void eventually_live(struct check *c, const char *file, int line, int64_t want) {
+static void eventually_live(struct check *c, const char *file, int line, int64_t want)
+{
     double deadline = monotonic_seconds() + 5;
     int64_t now = live(c);
     while (!c->failed && now != want && monotonic_seconds() < deadline) {
@@ -39,7 +42,8 @@ static void eventually_live(struct check *c, const char *file, int line, int64_t
         check_fail(c, file, line, "%lld live items, want %lld", (long long)now, (long long)want);
 }
 
-CHECK(objects_released) {
+CHECK(objects_released)
+{
     int64_t base = settled(c);
     rpyc_object *items[20] = {0};
     for (size_t i = 0; i < COUNT(items); i++)
@@ -53,7 +57,8 @@ CHECK(objects_released) {
     eventually_live(HERE, base);
 }
 
-CHECK(object_released_after_many_receptions) {
+CHECK(object_released_after_many_receptions)
+{
     int64_t base = settled(c);
     rpyc_object *item = OBJECT(CALL(c->root, "make", S("many")));
     for (int i = 0; i < 10; i++) {
@@ -74,7 +79,8 @@ CHECK(object_released_after_many_receptions) {
     eventually_live(HERE, base);
 }
 
-CHECK(object_revived) {
+CHECK(object_revived)
+{
     rpyc_object *item = OBJECT(CALL(c->root, "shared"));
     check_drop(c, item);
     rpyc_object *again = OBJECT(CALL(c->root, "shared"));
@@ -85,13 +91,15 @@ CHECK(object_revived) {
 
 #define ITEM_AT(object, key) GET(rpyc_object_get_item(object, key, OUT, ERROR))
 
-static rpyc_value *slice_of(int64_t start, int64_t stop) {
+static rpyc_value *slice_of(int64_t start, int64_t stop)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_slice(I(start), I(stop), NULL, &value, NULL);
     return value;
 }
 
-CHECK(list_reference) {
+CHECK(list_reference)
+{
     rpyc_object *data = OBJECT(CALL(c->root, "make_list", I(10)));
     int64_t length = 0;
     bool within = false;
@@ -114,7 +122,8 @@ CHECK(list_reference) {
     RAISES("IndexError", rpyc_object_get_item(data, I(99), OUT, ERROR));
 }
 
-CHECK(dict_reference) {
+CHECK(dict_reference)
+{
     rpyc_object *data = OBJECT(CALL(c->root, "make_dict"));
     int64_t length = 0;
     bool within = false;
@@ -139,7 +148,8 @@ CHECK(dict_reference) {
 
 /* ---------------------------------------------------------------- generators */
 
-CHECK(generator) {
+CHECK(generator)
+{
     EQUAL(LIST(OBJECT(CALL(c->root, "gen", I(6)))), TUPLE(I(0), I(1), I(4), I(9), I(16), I(25)));
     EQUAL(LIST(OBJECT(CALL(c->root, "gen", I(0)))), empty_tuple());
     rpyc_object *iterator = NULL;
@@ -150,7 +160,8 @@ CHECK(generator) {
     rpyc_object_free(iterator);
 }
 
-CHECK(generator_fails) {
+CHECK(generator_fails)
+{
     rpyc_object *iterator = NULL;
     OK(rpyc_object_iter(OBJECT(CALL(c->root, "gen_fail", I(3))), &iterator, ERROR));
     for (int64_t i = 0; i < 3; i++)
@@ -160,7 +171,8 @@ CHECK(generator_fails) {
 }
 
 /* How many items an iterator gives in chunks of 5 and then 7, if item i is i * i. */
-static size_t squares_in_chunks(struct check *c, rpyc_object *iterator) {
+static size_t squares_in_chunks(struct check *c, rpyc_object *iterator)
+{
     size_t total = 0;
     int64_t chunk = 5;
     for (size_t count = 1; !c->failed && count > 0; chunk = 7) {
@@ -175,7 +187,8 @@ static size_t squares_in_chunks(struct check *c, rpyc_object *iterator) {
 }
 
 /* Where an iteration that does not end with StopIteration ends. */
-static rpyc_status last_status(struct check *c, rpyc_object *object) {
+static rpyc_status last_status(struct check *c, rpyc_object *object)
+{
     rpyc_iterator *iterator = NULL;
     rpyc_status status = rpyc_object_iterate(object, &iterator, ERROR);
     while (status == RPYC_OK)
@@ -184,7 +197,8 @@ static rpyc_status last_status(struct check *c, rpyc_object *object) {
     return status;
 }
 
-CHECK(buffered_iteration) {
+CHECK(buffered_iteration)
+{
     rpyc_object *iterator = NULL;
     EQUAL(CHUNKS(OBJECT(CALL(c->root, "make_list", I(100)))), range_value(100));
     OK(rpyc_object_iter(OBJECT(CALL(c->root, "gen", I(37))), &iterator, ERROR));
@@ -196,7 +210,8 @@ CHECK(buffered_iteration) {
 
 /* ---------------------------------------------------------------- context managers */
 
-CHECK(context_manager) {
+CHECK(context_manager)
+{
     rpyc_object *ctx = OBJECT(CALL(c->root, "ctx"));
     bool swallowed = true;
     EQUAL(CALL(ctx, "state"), S("new"));
@@ -208,7 +223,8 @@ CHECK(context_manager) {
 }
 
 /* Enters, fails and exits; was the error swallowed? */
-static bool fail_inside(struct check *c, rpyc_object *ctx) {
+static bool fail_inside(struct check *c, rpyc_object *ctx)
+{
     bool swallowed = false;
     TRUE(rpyc_object_same(OBJECT(GET(rpyc_object_enter(ctx, OUT, ERROR))), ctx));
     RAISES("ValueError", TRY(c->root, "fail", S("ValueError"), S("inside")));
@@ -219,7 +235,8 @@ static bool fail_inside(struct check *c, rpyc_object *ctx) {
     return swallowed;
 }
 
-CHECK(context_manager_error) {
+CHECK(context_manager_error)
+{
     rpyc_object *ctx = OBJECT(CALL(c->root, "ctx"));
     TRUE(!fail_inside(c, ctx));
     EQUAL(CALL(ctx, "state"), S("exited with an error"));

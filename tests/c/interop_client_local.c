@@ -8,12 +8,14 @@ static rpyc_class *root_service, *thing_class;
 
 /* ---------------------------------------------------------------- the root */
 
-static void root_double(rpyc_call *call, void *self) {
+static void root_double(rpyc_call *call, void *self)
+{
     (void)self;
     answer_sum(call, rpyc_call_arg(call, 0), rpyc_call_arg(call, 0));
 }
 
-static void root_join(rpyc_call *call, void *self) {
+static void root_join(rpyc_call *call, void *self)
+{
     (void)self;
     const rpyc_value *parts = rpyc_call_arg(call, 0);
     rpyc_value *dash = str_value("-"), *joined = str_value("");
@@ -34,50 +36,59 @@ static void root_join(rpyc_call *call, void *self) {
         answer(call, joined);
 }
 
-static void root_refuse(rpyc_call *call, void *self) {
+static void root_refuse(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_raise(call, "PermissionError", "not today");
 }
 
-rpyc_class *client_root_service(void) {
+rpyc_class *client_root_service(void)
+{
     return root_service;
 }
 
 /* ---------------------------------------------------------------- things */
 
-static void thing_hello(rpyc_call *call, void *self) {
+static void thing_hello(rpyc_call *call, void *self)
+{
     rpyc_value *greeting = TUPLE(str_value("hello"), str_value(self));
     answer_sum(call, greeting, rpyc_call_arg(call, 0));
     rpyc_value_free(greeting);
 }
 
-static void thing_name(rpyc_call *call, void *self) {
+static void thing_name(rpyc_call *call, void *self)
+{
     rpyc_call_return_str(call, self, RPYC_NUL_TERMINATED);
 }
 
-static void thing_secret(rpyc_call *call, void *self) {
+static void thing_secret(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_str(call, "no", RPYC_NUL_TERMINATED);
 }
 
-static void thing_str(rpyc_call *call, void *self) {
+static void thing_str(rpyc_call *call, void *self)
+{
     rpyc_value *kind = str_value("thing "), *name = str_value(self);
     answer_sum(call, kind, name);
     rpyc_value_free(kind);
     rpyc_value_free(name);
 }
 
-static void thing_repr(rpyc_call *call, void *self) {
+static void thing_repr(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_str(call, "<LocalThing>", RPYC_NUL_TERMINATED);
 }
 
-static void thing_length(rpyc_call *call, void *self) {
+static void thing_length(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_int(call, 11);
 }
 
-rpyc_object *local_thing(const char *name) {
+rpyc_object *local_thing(const char *name)
+{
     rpyc_object *object = NULL;
     char *self = malloc(strlen(name) + 1);
     if (self == NULL)
@@ -107,7 +118,8 @@ static const rpyc_property thing_properties[] = {
     {"secret", thing_secret, NULL, NULL, NULL},
 };
 
-rpyc_status local_init(rpyc_error **error_out) {
+rpyc_status local_init(rpyc_error **error_out)
+{
     rpyc_class_table root = {
         .struct_size = sizeof root,
         .method_size = sizeof *root_methods,
@@ -133,7 +145,8 @@ rpyc_status local_init(rpyc_error **error_out) {
     return status == RPYC_OK ? rpyc_class_new(&thing, NULL, NULL, &thing_class, error_out) : status;
 }
 
-void local_free(void) {
+void local_free(void)
+{
     rpyc_class_free(root_service);
     rpyc_class_free(thing_class);
     root_service = thing_class = NULL;

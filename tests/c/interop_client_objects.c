@@ -9,7 +9,8 @@
 /* A new Item of the server. */
 #define ITEM(label) OBJECT(CALL(c->root, "make", S(label)))
 
-CHECK(object_methods) {
+CHECK(object_methods)
+{
     rpyc_object *item = ITEM("abc");
     EQUAL(CALL(item, "get"), S("abc"));
     EQUAL(ATTRIBUTE(item, "label"), S("abc"));
@@ -17,7 +18,8 @@ CHECK(object_methods) {
     EQUAL(ATTRIBUTE(item, "label"), S("xyz"));
 }
 
-CHECK(object_identity) {
+CHECK(object_identity)
+{
     rpyc_object *one = OBJECT(CALL(c->root, "shared"));
     TRUE(rpyc_object_same(one, OBJECT(CALL(c->root, "shared"))));
     EQUAL(CALL(c->root, "is_same", O(one), CALL(c->root, "shared")), YES);
@@ -25,7 +27,8 @@ CHECK(object_identity) {
     EQUAL(CALL(one, "same", O(one)), YES);
 }
 
-CHECK(object_property) {
+CHECK(object_property)
+{
     rpyc_object *item = ITEM("p");
     EQUAL(ATTRIBUTE(item, "value"), I(0));
     OK(rpyc_object_set_attr(item, "value", I(41), ERROR));
@@ -38,7 +41,8 @@ CHECK(object_property) {
 
 #define COMPARE(left, op, right) GET(rpyc_object_compare(left, op, right, OUT, ERROR))
 
-CHECK(object_operators) {
+CHECK(object_operators)
+{
     rpyc_object *a = ITEM("a"), *b = ITEM("b"), *a2 = ITEM("a");
     EQUAL(COMPARE(a, RPYC_EQ, O(a2)), YES);
     EQUAL(COMPARE(a, RPYC_NE, O(b)), YES);
@@ -49,25 +53,28 @@ CHECK(object_operators) {
     EQUAL(COMPARE(a, RPYC_LT, O(a2)), NO);
     EQUAL(COMPARE(a, RPYC_EQ, I(5)), NO);
     EQUAL(COMPARE(a, RPYC_NE, I(5)), YES);
-    EQUAL(COMPARE(a, RPYC_LT, I(5)), rpyc_value_new_not_implemented());   /* which Python makes a TypeError of */
+    EQUAL(COMPARE(a, RPYC_LT, I(5)), rpyc_value_new_not_implemented()); /* which Python makes a TypeError of */
     EQUAL(CALL(a, "__add__", S("!")), S("a!"));
     EQUAL(CALL(a, "__radd__", S("!")), S("!a"));
 }
 
-CHECK(object_hash) {
+CHECK(object_hash)
+{
     rpyc_object *a = ITEM("ab"), *a2 = ITEM("ab");
     EQUAL(GET(rpyc_object_hash(a, OUT, ERROR)), I(97 + 98));
     EQUAL(GET(rpyc_object_hash(a2, OUT, ERROR)), I(97 + 98));
     EQUAL(COMPARE(a, RPYC_EQ, O(a2)), YES);
 }
 
-CHECK(object_text) {
+CHECK(object_text)
+{
     rpyc_object *item = ITEM("txt");
     EQUAL(GET(rpyc_object_str(item, OUT, ERROR)), S("item txt"));
     EQUAL(GET(rpyc_object_repr(item, OUT, ERROR)), S("<Item txt>"));
 }
 
-CHECK(object_container) {
+CHECK(object_container)
+{
     rpyc_object *item = ITEM("hello");
     int64_t length = 0;
     bool within = false;
@@ -87,14 +94,16 @@ CHECK(object_container) {
 }
 
 /* Is there a method of this name among the (name, doc) pairs? */
-static bool lists_method(const rpyc_value *methods, const char *name) {
+static bool lists_method(const rpyc_value *methods, const char *name)
+{
     for (size_t i = 0; i < rpyc_value_count(methods); i++)
         if (rpyc_value_str_equal(rpyc_value_item(rpyc_value_item(methods, i), 0), name))
             return true;
     return false;
 }
 
-CHECK(object_called) {
+CHECK(object_called)
+{
     rpyc_object *item = ITEM("f");
     rpyc_value *methods = GET(rpyc_object_inspect(item, OUT, ERROR));
     TRUE(lists_method(methods, "__call__"));
@@ -104,14 +113,16 @@ CHECK(object_called) {
           TUPLE(S("f"), TUPLE(I(1), S("x")), TUPLE(TUPLE(S("k"), I(2)))));
 }
 
-static bool ends_with(const rpyc_value *text, const char *end) {
+static bool ends_with(const rpyc_value *text, const char *end)
+{
     const char *start = NULL;
     size_t length = 0, end_length = strlen(end);
     return rpyc_value_get_str(text, &start, &length, NULL) == RPYC_OK && length >= end_length &&
            memcmp(start + length - end_length, end, end_length) == 0;
 }
 
-CHECK(object_dir) {
+CHECK(object_dir)
+{
     rpyc_value *names = GET(rpyc_object_dir(ITEM("d"), OUT, ERROR));
     bool found = false;
     for (size_t i = 0; i < rpyc_value_count(names); i++)
@@ -120,7 +131,8 @@ CHECK(object_dir) {
     rpyc_value_free(names);
 }
 
-CHECK(object_denied) {
+CHECK(object_denied)
+{
     rpyc_object *item = ITEM("d");
     RAISES("AttributeError", rpyc_object_get_attr(item, "hidden", OUT, ERROR));
     RAISES("AttributeError", rpyc_object_get_attr(item, "_value", OUT, ERROR));
@@ -131,7 +143,8 @@ CHECK(object_denied) {
     EQUAL(ATTRIBUTE(c->root, "contract"), I(1));
 }
 
-CHECK(object_isinstance) {
+CHECK(object_isinstance)
+{
     rpyc_value *classes = CALL(c->root, "classes");
     rpyc_object *item_class = OBJECT_AT(classes, 0), *sub_class = OBJECT_AT(classes, 1);
     rpyc_object *item = ITEM("i"), *sub = OBJECT(CALL(c->root, "make_sub", S("s")));
@@ -151,19 +164,22 @@ CHECK(object_isinstance) {
     rpyc_value_free(classes);
 }
 
-CHECK(object_class_called) {
+CHECK(object_class_called)
+{
     rpyc_value *classes = CALL(c->root, "classes");
     rpyc_object *item = OBJECT(INVOKE(OBJECT_AT(classes, 0), S("made by class")));
     EQUAL(CALL(item, "get"), S("made by class"));
     rpyc_value_free(classes);
 }
 
-CHECK(object_closure) {
+CHECK(object_closure)
+{
     rpyc_object *plus = OBJECT(CALL(c->root, "adder", I(10)));
     EQUAL(INVOKE(plus, I(5)), I(15));
 }
 
-CHECK(tuple_with_references) {
+CHECK(tuple_with_references)
+{
     rpyc_value *mixed = CALL(c->root, "mixed");
     const rpyc_value *nested = rpyc_value_item(mixed, 3);
     TRUE(rpyc_value_count(mixed) == 5 && rpyc_value_count(nested) == 2);

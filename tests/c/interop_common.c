@@ -9,46 +9,54 @@
 
 /* ---------------------------------------------------------------- values */
 
-rpyc_value *text_value(const char *text, size_t length) {
+rpyc_value *text_value(const char *text, size_t length)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_str(text, length, &value, NULL);
     return value;
 }
 
-rpyc_value *str_value(const char *text) {
+rpyc_value *str_value(const char *text)
+{
     return text_value(text, RPYC_NUL_TERMINATED);
 }
 
-rpyc_value *bytes_value(const void *data, size_t length) {
+rpyc_value *bytes_value(const void *data, size_t length)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_bytes(data, length, &value, NULL);
     return value;
 }
 
-rpyc_value *big_value(const char *digits) {
+rpyc_value *big_value(const char *digits)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_int_text(digits, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 
-rpyc_value *object_value(const rpyc_object *object) {
+rpyc_value *object_value(const rpyc_object *object)
+{
     rpyc_value *value = NULL;
     if (object != NULL)
         rpyc_value_new_object(object, &value, NULL);
     return value;
 }
 
-rpyc_value *tuple_value(rpyc_value *const *items, size_t count) {
+rpyc_value *tuple_value(rpyc_value *const *items, size_t count)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_tuple(items, count, &value, NULL);
     return value;
 }
 
-rpyc_value *empty_tuple(void) {
+rpyc_value *empty_tuple(void)
+{
     return tuple_value(NULL, 0);
 }
 
-rpyc_value *range_value(int64_t count) {
+rpyc_value *range_value(int64_t count)
+{
     size_t size = count > 0 ? (size_t)count : 0;
     rpyc_value **items = calloc(size + 1, sizeof *items);
     if (items == NULL)
@@ -62,18 +70,21 @@ rpyc_value *range_value(int64_t count) {
 
 #define THIRTY_NOUGHTS "000000000000000000000000000000"
 #define THREE_HUNDRED_NOUGHTS                                                                                          \
-    THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS                                         \
-    THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS
+    THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS           \
+        THIRTY_NOUGHTS THIRTY_NOUGHTS THIRTY_NOUGHTS
 
-const char *ten_to_300(void) {
+const char *ten_to_300(void)
+{
     return "1" THREE_HUNDRED_NOUGHTS;
 }
 
-const char *minus_ten_to_300(void) {
+const char *minus_ten_to_300(void)
+{
     return "-1" THREE_HUNDRED_NOUGHTS;
 }
 
-rpyc_value **cloned_items(const rpyc_value *sequence, size_t *count_out) {
+rpyc_value **cloned_items(const rpyc_value *sequence, size_t *count_out)
+{
     size_t count = rpyc_value_count(sequence);
     rpyc_value **items = calloc(count + 1, sizeof *items);
     if (items == NULL)
@@ -89,7 +100,8 @@ struct pair {
 };
 
 /* UTF-8 sorts by bytes as Python sorts by code points. */
-int compare_texts(const rpyc_value *left, const rpyc_value *right) {
+int compare_texts(const rpyc_value *left, const rpyc_value *right)
+{
     const char *a = NULL, *b = NULL;
     size_t a_length = 0, b_length = 0;
     rpyc_value_get_str(left, &a, &a_length, NULL);
@@ -99,11 +111,13 @@ int compare_texts(const rpyc_value *left, const rpyc_value *right) {
     return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-static int compare_pairs(const void *left, const void *right) {
+static int compare_pairs(const void *left, const void *right)
+{
     return compare_texts(((const struct pair *)left)->key, ((const struct pair *)right)->key);
 }
 
-rpyc_value *sorted_pairs(const rpyc_value *dict) {
+rpyc_value *sorted_pairs(const rpyc_value *dict)
+{
     size_t count = rpyc_value_count(dict);
     struct pair *pairs = calloc(count + 1, sizeof *pairs);
     rpyc_value **items = calloc(count + 1, sizeof *items);
@@ -121,7 +135,8 @@ rpyc_value *sorted_pairs(const rpyc_value *dict) {
     return tuple;
 }
 
-bool text_contains(const rpyc_value *text, const rpyc_value *part) {
+bool text_contains(const rpyc_value *text, const rpyc_value *part)
+{
     const char *hay = NULL, *needle = NULL;
     size_t hay_length = 0, needle_length = 0;
     if (rpyc_value_get_str(text, &hay, &hay_length, NULL) || rpyc_value_get_str(part, &needle, &needle_length, NULL))
@@ -134,11 +149,13 @@ bool text_contains(const rpyc_value *text, const rpyc_value *part) {
     return false;
 }
 
-void free_value(void *value) {
+void free_value(void *value)
+{
     rpyc_value_free(value);
 }
 
-void free_values(rpyc_value **values, size_t count) {
+void free_values(rpyc_value **values, size_t count)
+{
     for (size_t i = 0; i < count; i++)
         rpyc_value_free(values[i]);
     free(values);
@@ -146,14 +163,16 @@ void free_values(rpyc_value **values, size_t count) {
 
 /* ---------------------------------------------------------------- answers */
 
-void answer(rpyc_call *call, rpyc_value *value) {
+void answer(rpyc_call *call, rpyc_value *value)
+{
     if (value == NULL)
         rpyc_call_raise(call, "MemoryError", "the result could not be made");
     else
         rpyc_call_return(call, value);
 }
 
-void answer_or_raise(rpyc_call *call, rpyc_value *value, rpyc_error *error) {
+void answer_or_raise(rpyc_call *call, rpyc_value *value, rpyc_error *error)
+{
     if (error != NULL) {
         rpyc_value_free(value);
         rpyc_call_raise_error(call, error);
@@ -162,26 +181,31 @@ void answer_or_raise(rpyc_call *call, rpyc_value *value, rpyc_error *error) {
     }
 }
 
-void answer_object(rpyc_call *call, rpyc_object *object) {
+void answer_object(rpyc_call *call, rpyc_object *object)
+{
     answer(call, object_value(object));
     rpyc_object_free(object);
 }
 
-void raise_type_error(rpyc_call *call, const char *message) {
+void raise_type_error(rpyc_call *call, const char *message)
+{
     rpyc_call_raise(call, "TypeError", message);
 }
 
-void raise_key_error(rpyc_call *call, const rpyc_value *key) {
+void raise_key_error(rpyc_call *call, const rpyc_value *key)
+{
     rpyc_call_raise_with(call, "builtins", "KeyError", ITEMS(rpyc_value_clone(key)), NULL);
 }
 
-void raise_stop_iteration(rpyc_call *call) {
+void raise_stop_iteration(rpyc_call *call)
+{
     rpyc_call_raise_with(call, "builtins", "StopIteration", NULL, 0, NULL);
 }
 
 /* ---------------------------------------------------------------- the rest */
 
-void sleep_seconds(double seconds) {
+void sleep_seconds(double seconds)
+{
     if (!(seconds > 0))
         return;
     if (seconds > 1e6)
@@ -192,13 +216,15 @@ void sleep_seconds(double seconds) {
         ;
 }
 
-double monotonic_seconds(void) {
+double monotonic_seconds(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-rpyc_status set_option(rpyc_config *config, const char *assignment, rpyc_error **error_out) {
+rpyc_status set_option(rpyc_config *config, const char *assignment, rpyc_error **error_out)
+{
     const char *equals = strchr(assignment, '=');
     size_t length = equals != NULL ? (size_t)(equals - assignment) : strlen(assignment);
     char name[64];

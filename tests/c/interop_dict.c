@@ -8,19 +8,22 @@ static rpyc_class *dict_class;
 
 /* ---------------------------------------------------------------- mappings */
 
-static size_t mapping_find(const struct mapping *mapping, const rpyc_value *key) {
+static size_t mapping_find(const struct mapping *mapping, const rpyc_value *key)
+{
     size_t at = 0;
     while (at < mapping->count && !rpyc_value_equal(mapping->keys[at], key))
         at++;
     return at;
 }
 
-const rpyc_value *mapping_get(const struct mapping *mapping, const rpyc_value *key) {
+const rpyc_value *mapping_get(const struct mapping *mapping, const rpyc_value *key)
+{
     size_t at = mapping_find(mapping, key);
     return at < mapping->count ? mapping->values[at] : NULL;
 }
 
-static bool mapping_grow(struct mapping *mapping) {
+static bool mapping_grow(struct mapping *mapping)
+{
     if (mapping->count < mapping->capacity)
         return true;
     size_t capacity = mapping->capacity > 0 ? 2 * mapping->capacity : 4;
@@ -36,13 +39,14 @@ static bool mapping_grow(struct mapping *mapping) {
     return true;
 }
 
-bool mapping_set(struct mapping *mapping, rpyc_value *key, rpyc_value *value, rpyc_value *displaced[2]) {
+bool mapping_set(struct mapping *mapping, rpyc_value *key, rpyc_value *value, rpyc_value *displaced[2])
+{
     size_t at = mapping_find(mapping, key);
     displaced[0] = key;
     displaced[1] = value;
     if (key == NULL || value == NULL)
         return false;
-    if (at < mapping->count) {              /* as in Python the first key stays */
+    if (at < mapping->count) { /* as in Python the first key stays */
         displaced[1] = mapping->values[at];
         mapping->values[at] = value;
         return true;
@@ -56,7 +60,8 @@ bool mapping_set(struct mapping *mapping, rpyc_value *key, rpyc_value *value, rp
     return true;
 }
 
-bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *displaced[2]) {
+bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *displaced[2])
+{
     size_t at = mapping_find(mapping, key);
     displaced[0] = displaced[1] = NULL;
     if (at == mapping->count)
@@ -69,7 +74,8 @@ bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *
     return true;
 }
 
-void mapping_clear(struct mapping *mapping) {
+void mapping_clear(struct mapping *mapping)
+{
     free_values(mapping->keys, mapping->count);
     free_values(mapping->values, mapping->count);
     *mapping = (struct mapping){0};
@@ -78,12 +84,14 @@ void mapping_clear(struct mapping *mapping) {
 /* ---------------------------------------------------------------- dicts
  * Calls for one never overlap: the class is serial. */
 
-static void dict_free(void *self) {
+static void dict_free(void *self)
+{
     mapping_clear(self);
     free(self);
 }
 
-rpyc_object *dict_object(rpyc_value *const *keys, rpyc_value *const *values, size_t count) {
+rpyc_object *dict_object(rpyc_value *const *keys, rpyc_value *const *values, size_t count)
+{
     rpyc_object *object = NULL;
     struct mapping *dict = calloc(1, sizeof *dict);
     bool complete = dict != NULL;
@@ -101,11 +109,13 @@ rpyc_object *dict_object(rpyc_value *const *keys, rpyc_value *const *values, siz
     return object;
 }
 
-static void dict_length(rpyc_call *call, void *self) {
+static void dict_length(rpyc_call *call, void *self)
+{
     rpyc_call_return_int(call, (int64_t)((struct mapping *)self)->count);
 }
 
-static void dict_get(rpyc_call *call, void *self) {
+static void dict_get(rpyc_call *call, void *self)
+{
     const rpyc_value *value = mapping_get(self, rpyc_call_arg(call, 0));
     if (value != NULL)
         rpyc_call_return(call, rpyc_value_clone(value));
@@ -113,7 +123,8 @@ static void dict_get(rpyc_call *call, void *self) {
         raise_key_error(call, rpyc_call_arg(call, 0));
 }
 
-static void dict_set(rpyc_call *call, void *self) {
+static void dict_set(rpyc_call *call, void *self)
+{
     rpyc_value *displaced[2];
     rpyc_value *key = rpyc_value_clone(rpyc_call_arg(call, 0)), *value = rpyc_value_clone(rpyc_call_arg(call, 1));
     if (mapping_set(self, key, value, displaced))
@@ -124,7 +135,8 @@ static void dict_set(rpyc_call *call, void *self) {
     rpyc_value_free(displaced[1]);
 }
 
-static void dict_delete(rpyc_call *call, void *self) {
+static void dict_delete(rpyc_call *call, void *self)
+{
     rpyc_value *displaced[2];
     if (mapping_delete(self, rpyc_call_arg(call, 0), displaced))
         rpyc_call_return(call, NULL);
@@ -134,23 +146,27 @@ static void dict_delete(rpyc_call *call, void *self) {
     rpyc_value_free(displaced[1]);
 }
 
-static void dict_contains(rpyc_call *call, void *self) {
+static void dict_contains(rpyc_call *call, void *self)
+{
     rpyc_call_return_bool(call, mapping_get(self, rpyc_call_arg(call, 0)) != NULL);
 }
 
-static rpyc_value **clone_all(rpyc_value *const *values, size_t count) {
+static rpyc_value **clone_all(rpyc_value *const *values, size_t count)
+{
     rpyc_value **clones = calloc(count + 1, sizeof *clones);
     for (size_t i = 0; clones != NULL && i < count; i++)
         clones[i] = rpyc_value_clone(values[i]);
     return clones;
 }
 
-static void dict_iterate(rpyc_call *call, void *self) {
+static void dict_iterate(rpyc_call *call, void *self)
+{
     struct mapping *dict = self;
     answer_object(call, iterator_over(clone_all(dict->keys, dict->count), dict->count));
 }
 
-static void dict_repr(rpyc_call *call, void *self) {
+static void dict_repr(rpyc_call *call, void *self)
+{
     struct mapping *dict = self;
     rpyc_value **keys = clone_all(dict->keys, dict->count), **values = clone_all(dict->values, dict->count);
     rpyc_value *snapshot = NULL;
@@ -176,11 +192,13 @@ static const rpyc_method dict_methods[] = {
     {"__repr__", dict_repr, "__repr__()", NULL, 0},
 };
 
-rpyc_status dict_init(rpyc_error **error_out) {
+rpyc_status dict_init(rpyc_error **error_out)
+{
     return builtin_class("dict", dict_methods, COUNT(dict_methods), RPYC_CLASS_SERIAL, &dict_class, error_out);
 }
 
-void dict_free_class(void) {
+void dict_free_class(void)
+{
     rpyc_class_free(dict_class);
     dict_class = NULL;
 }

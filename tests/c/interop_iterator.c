@@ -11,18 +11,21 @@ struct iterator {
     rpyc_free_fn state_free;
 };
 
-static void iterator_free(void *self) {
+static void iterator_free(void *self)
+{
     struct iterator *iterator = self;
     iterator->state_free(iterator->state);
     free(iterator);
 }
 
-static void return_itself(rpyc_call *call, void *self) {
+static void return_itself(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_object(call, rpyc_call_target(call));
 }
 
-static void iterator_next(rpyc_call *call, void *self) {
+static void iterator_next(rpyc_call *call, void *self)
+{
     struct iterator *iterator = self;
     iterator->step(call, iterator->state);
 }
@@ -32,7 +35,8 @@ static const rpyc_method iterator_methods[] = {
     {"__next__", iterator_next, "__next__()", NULL, 0},
 };
 
-rpyc_object *iterator_object(iterator_step step, void *state, rpyc_free_fn state_free) {
+rpyc_object *iterator_object(iterator_step step, void *state, rpyc_free_fn state_free)
+{
     rpyc_object *object = NULL;
     struct iterator *iterator = malloc(sizeof *iterator);
     if (iterator == NULL) {
@@ -49,13 +53,15 @@ struct items_state {
     size_t count, next;
 };
 
-static void items_state_free(void *state) {
+static void items_state_free(void *state)
+{
     struct items_state *items = state;
     free_values(items->items, items->count);
     free(items);
 }
 
-static void items_step(rpyc_call *call, void *state) {
+static void items_step(rpyc_call *call, void *state)
+{
     struct items_state *items = state;
     if (items->next < items->count)
         answer(call, rpyc_value_clone(items->items[items->next++]));
@@ -63,7 +69,8 @@ static void items_step(rpyc_call *call, void *state) {
         raise_stop_iteration(call);
 }
 
-rpyc_object *iterator_over(rpyc_value **items, size_t count) {
+rpyc_object *iterator_over(rpyc_value **items, size_t count)
+{
     struct items_state *state = items != NULL ? malloc(sizeof *state) : NULL;
     if (state == NULL) {
         free_values(items, items != NULL ? count : 0);
@@ -73,7 +80,8 @@ rpyc_object *iterator_over(rpyc_value **items, size_t count) {
     return iterator_object(items_step, state, items_state_free);
 }
 
-rpyc_object *items_iterator(const rpyc_value *sequence) {
+rpyc_object *items_iterator(const rpyc_value *sequence)
+{
     size_t count = 0;
     rpyc_value **items = cloned_items(sequence, &count);
     return iterator_over(items, count);
@@ -82,7 +90,8 @@ rpyc_object *items_iterator(const rpyc_value *sequence) {
 /* ---------------------------------------------------------------- classes under the names that every peer knows */
 
 rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t count, uint64_t flags,
-                          rpyc_class **class_out, rpyc_error **error_out) {
+                          rpyc_class **class_out, rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *methods,
@@ -95,7 +104,8 @@ rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t c
     return rpyc_class_new(&table, NULL, NULL, class_out, error_out);
 }
 
-rpyc_status containers_init(rpyc_error **error_out) {
+rpyc_status containers_init(rpyc_error **error_out)
+{
     rpyc_status status = builtin_class("generator", iterator_methods, COUNT(iterator_methods), RPYC_CLASS_SERIAL,
                                        &iterator_class, error_out);
     if (status == RPYC_OK)
@@ -105,7 +115,8 @@ rpyc_status containers_init(rpyc_error **error_out) {
     return status;
 }
 
-void containers_free(void) {
+void containers_free(void)
+{
     list_free_class();
     dict_free_class();
     rpyc_class_free(iterator_class);

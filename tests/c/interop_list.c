@@ -9,19 +9,21 @@
 static rpyc_class *list_class;
 
 struct list {
-    pthread_mutex_t lock;                   /* iterators read a list outside its own calls */
+    pthread_mutex_t lock; /* iterators read a list outside its own calls */
     rpyc_value **items;
     size_t count;
 };
 
-static void list_free(void *self) {
+static void list_free(void *self)
+{
     struct list *list = self;
     free_values(list->items, list->count);
     pthread_mutex_destroy(&list->lock);
     free(list);
 }
 
-rpyc_object *list_object(rpyc_value *const *items, size_t count) {
+rpyc_object *list_object(rpyc_value *const *items, size_t count)
+{
     rpyc_object *object = NULL;
     struct list *list = calloc(1, sizeof *list);
     rpyc_value **copy = calloc(count + 1, sizeof *copy);
@@ -40,7 +42,8 @@ rpyc_object *list_object(rpyc_value *const *items, size_t count) {
     return object;
 }
 
-static void list_length(rpyc_call *call, void *self) {
+static void list_length(rpyc_call *call, void *self)
+{
     struct list *list = self;
     pthread_mutex_lock(&list->lock);
     size_t count = list->count;
@@ -55,8 +58,8 @@ struct problem {
 static const struct problem FINE = {NULL, NULL};
 
 /* A bound of a slice, counted from the front and held within low and high; false: not an int. */
-static bool slice_bound(const rpyc_value *value, int64_t absent, int64_t count, int64_t low, int64_t high,
-                        int64_t *out) {
+static bool slice_bound(const rpyc_value *value, int64_t absent, int64_t count, int64_t low, int64_t high, int64_t *out)
+{
     if (rpyc_value_kind(value) == RPYC_VALUE_NONE) {
         *out = absent;
         return true;
@@ -80,11 +83,12 @@ struct positions {
 };
 
 /* Python's slice.indices(). */
-static struct problem slice_positions(const rpyc_value *slice, size_t size, struct positions *out) {
+static struct problem slice_positions(const rpyc_value *slice, size_t size, struct positions *out)
+{
     static const struct problem not_int = {"TypeError", "slice indices must be integers or None"};
     int64_t count = (int64_t)size, step = 1, stop = 0;
     if (!slice_bound(rpyc_value_item(slice, 2), 1, 0, -count - 1, count + 1, &step))
-        return not_int;                     /* a longer step makes no difference */
+        return not_int; /* a longer step makes no difference */
     if (step == 0)
         return (struct problem){"ValueError", "slice step cannot be zero"};
     int64_t low = step < 0 ? -1 : 0, high = step < 0 ? count - 1 : count;
@@ -98,7 +102,8 @@ static struct problem slice_positions(const rpyc_value *slice, size_t size, stru
     return FINE;
 }
 
-static struct problem index_position(const rpyc_value *index, size_t count, struct positions *out) {
+static struct problem index_position(const rpyc_value *index, size_t count, struct positions *out)
+{
     int64_t at = -1;
     rpyc_status status = rpyc_value_get_int(index, &at, NULL);
     if (status != RPYC_OK && status != RPYC_ERR_RANGE)
@@ -111,13 +116,15 @@ static struct problem index_position(const rpyc_value *index, size_t count, stru
     return FINE;
 }
 
-static struct problem key_positions(const rpyc_value *key, size_t count, struct positions *out) {
+static struct problem key_positions(const rpyc_value *key, size_t count, struct positions *out)
+{
     if (rpyc_value_kind(key) == RPYC_VALUE_SLICE)
         return slice_positions(key, count, out);
     return index_position(key, count, out);
 }
 
-static void list_get(rpyc_call *call, void *self) {
+static void list_get(rpyc_call *call, void *self)
+{
     struct list *list = self;
     const rpyc_value *key = rpyc_call_arg(call, 0);
     struct positions at = {0};
@@ -137,7 +144,8 @@ static void list_get(rpyc_call *call, void *self) {
     free(found);
 }
 
-static void list_set(rpyc_call *call, void *self) {
+static void list_set(rpyc_call *call, void *self)
+{
     struct list *list = self;
     struct positions at = {0};
     if (rpyc_value_kind(rpyc_call_arg(call, 0)) == RPYC_VALUE_SLICE) {
@@ -161,7 +169,8 @@ static void list_set(rpyc_call *call, void *self) {
 }
 
 /* Moves the items at those positions out of the list. */
-static void take_out(struct list *list, struct positions at, rpyc_value **removed) {
+static void take_out(struct list *list, struct positions at, rpyc_value **removed)
+{
     for (size_t i = 0; i < at.length; i++) {
         removed[i] = list->items[at.start + (int64_t)i * at.step];
         list->items[at.start + (int64_t)i * at.step] = NULL;
@@ -173,7 +182,8 @@ static void take_out(struct list *list, struct positions at, rpyc_value **remove
     list->count = kept;
 }
 
-static void list_delete(rpyc_call *call, void *self) {
+static void list_delete(rpyc_call *call, void *self)
+{
     struct list *list = self;
     struct positions at = {0};
     rpyc_value **removed = NULL;
@@ -191,7 +201,8 @@ static void list_delete(rpyc_call *call, void *self) {
     free_values(removed, removed != NULL ? at.length : 0);
 }
 
-static void list_contains(rpyc_call *call, void *self) {
+static void list_contains(rpyc_call *call, void *self)
+{
     struct list *list = self;
     bool found = false;
     pthread_mutex_lock(&list->lock);
@@ -201,7 +212,8 @@ static void list_contains(rpyc_call *call, void *self) {
     rpyc_call_return_bool(call, found);
 }
 
-static void list_repr(rpyc_call *call, void *self) {
+static void list_repr(rpyc_call *call, void *self)
+{
     struct list *list = self;
     rpyc_value *snapshot = NULL;
     pthread_mutex_lock(&list->lock);
@@ -219,16 +231,18 @@ static void list_repr(rpyc_call *call, void *self) {
 
 struct list_state {
     rpyc_object *object;
-    struct list *list;                      /* alive as long as the object */
+    struct list *list; /* alive as long as the object */
     size_t next;
 };
 
-static void list_state_free(void *state) {
+static void list_state_free(void *state)
+{
     rpyc_object_free(((struct list_state *)state)->object);
     free(state);
 }
 
-static void list_step(rpyc_call *call, void *state) {
+static void list_step(rpyc_call *call, void *state)
+{
     struct list_state *at = state;
     rpyc_value *item = NULL;
     pthread_mutex_lock(&at->list->lock);
@@ -241,7 +255,8 @@ static void list_step(rpyc_call *call, void *state) {
         raise_stop_iteration(call);
 }
 
-static void list_iterate(rpyc_call *call, void *self) {
+static void list_iterate(rpyc_call *call, void *self)
+{
     struct list_state *state = malloc(sizeof *state);
     if (state == NULL) {
         answer(call, NULL);
@@ -261,11 +276,13 @@ static const rpyc_method list_methods[] = {
     {"__repr__", list_repr, "__repr__()", NULL, 0},
 };
 
-rpyc_status list_init(rpyc_error **error_out) {
+rpyc_status list_init(rpyc_error **error_out)
+{
     return builtin_class("list", list_methods, COUNT(list_methods), 0, &list_class, error_out);
 }
 
-void list_free_class(void) {
+void list_free_class(void)
+{
     rpyc_class_free(list_class);
     list_class = NULL;
 }

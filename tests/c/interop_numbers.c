@@ -4,22 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_int(const rpyc_value *value) {
+static bool is_int(const rpyc_value *value)
+{
     int32_t kind = rpyc_value_kind(value);
     return kind == RPYC_VALUE_INT || kind == RPYC_VALUE_BOOL;
 }
 
-static bool is_real(const rpyc_value *value) {
+static bool is_real(const rpyc_value *value)
+{
     return is_int(value) || rpyc_value_kind(value) == RPYC_VALUE_FLOAT;
 }
 
 /* An integer in little-endian two's complement, with one byte of sign to spare; free() it. */
-static uint8_t *wide_int(const rpyc_value *value, size_t size) {
+static uint8_t *wide_int(const rpyc_value *value, size_t size)
+{
     rpyc_value *bytes = NULL;
     const uint8_t *data = NULL;
     size_t length = 0;
     uint8_t *wide = NULL;
-    rpyc_value *plain = NULL;               /* a bool as the int that it is */
+    rpyc_value *plain = NULL; /* a bool as the int that it is */
     int64_t small = 0;
     if (rpyc_value_get_int(value, &small, NULL) == RPYC_OK)
         plain = rpyc_value_new_int(small);
@@ -37,7 +40,8 @@ static uint8_t *wide_int(const rpyc_value *value, size_t size) {
 }
 
 /* How many bytes both integers fit into, with room for a carry and a sign. */
-static size_t common_size(const rpyc_value *left, const rpyc_value *right) {
+static size_t common_size(const rpyc_value *left, const rpyc_value *right)
+{
     size_t size = sizeof(int64_t);
     const rpyc_value *both[] = {left, right};
     for (size_t i = 0; i < 2; i++) {
@@ -49,7 +53,8 @@ static size_t common_size(const rpyc_value *left, const rpyc_value *right) {
     return size + 2;
 }
 
-static void negate(uint8_t *number, size_t size) {
+static void negate(uint8_t *number, size_t size)
+{
     unsigned carry = 1;
     for (size_t i = 0; i < size; i++) {
         carry += (uint8_t)~number[i];
@@ -60,7 +65,8 @@ static void negate(uint8_t *number, size_t size) {
 
 /* ---------------------------------------------------------------- + */
 
-static rpyc_status add_ints(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out) {
+static rpyc_status add_ints(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out)
+{
     size_t size = common_size(left, right);
     uint8_t *a = wide_int(left, size), *b = wide_int(right, size);
     rpyc_status status = RPYC_ERR_NULL;
@@ -79,7 +85,8 @@ static rpyc_status add_ints(const rpyc_value *left, const rpyc_value *right, rpy
 }
 
 static rpyc_status join_bytes(const void *left, size_t left_length, const void *right, size_t right_length, bool text,
-                              rpyc_value **sum_out) {
+                              rpyc_value **sum_out)
+{
     char *joined = malloc(left_length + right_length + 1);
     if (joined == NULL)
         return RPYC_ERR_NULL;
@@ -93,7 +100,8 @@ static rpyc_status join_bytes(const void *left, size_t left_length, const void *
     return *sum_out != NULL ? RPYC_OK : RPYC_ERR_NULL;
 }
 
-static rpyc_status join_tuples(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out) {
+static rpyc_status join_tuples(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out)
+{
     size_t left_count = rpyc_value_count(left), right_count = rpyc_value_count(right);
     rpyc_value **items = calloc(left_count + right_count + 1, sizeof *items);
     if (items == NULL)
@@ -107,7 +115,8 @@ static rpyc_status join_tuples(const rpyc_value *left, const rpyc_value *right, 
     return status;
 }
 
-rpyc_status add_values(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out) {
+rpyc_status add_values(const rpyc_value *left, const rpyc_value *right, rpyc_value **sum_out)
+{
     *sum_out = NULL;
     if (is_int(left) && is_int(right))
         return add_ints(left, right, sum_out);
@@ -144,7 +153,8 @@ rpyc_status add_values(const rpyc_value *left, const rpyc_value *right, rpyc_val
     }
 }
 
-void answer_sum(rpyc_call *call, const rpyc_value *left, const rpyc_value *right) {
+void answer_sum(rpyc_call *call, const rpyc_value *left, const rpyc_value *right)
+{
     rpyc_value *sum = NULL;
     if (add_values(left, right, &sum) == RPYC_ERR_TYPE)
         raise_type_error(call, "unsupported operand types for +");
@@ -154,21 +164,24 @@ void answer_sum(rpyc_call *call, const rpyc_value *left, const rpyc_value *right
 
 /* ---------------------------------------------------------------- // */
 
-static bool is_zero(const uint8_t *number, size_t size) {
+static bool is_zero(const uint8_t *number, size_t size)
+{
     for (size_t i = 0; i < size; i++)
         if (number[i] != 0)
             return false;
     return true;
 }
 
-static bool at_least(const uint8_t *number, const uint8_t *other, size_t size) {
+static bool at_least(const uint8_t *number, const uint8_t *other, size_t size)
+{
     for (size_t i = size; i-- > 0;)
         if (number[i] != other[i])
             return number[i] > other[i];
     return true;
 }
 
-static void subtract(uint8_t *number, const uint8_t *other, size_t size) {
+static void subtract(uint8_t *number, const uint8_t *other, size_t size)
+{
     int borrow = 0;
     for (size_t i = 0; i < size; i++) {
         int difference = number[i] - other[i] - borrow;
@@ -178,7 +191,8 @@ static void subtract(uint8_t *number, const uint8_t *other, size_t size) {
 }
 
 /* Long division by bits: dividend becomes the quotient; all are magnitudes of `size` bytes. */
-static void divide_magnitudes(uint8_t *dividend, const uint8_t *divisor, uint8_t *remainder, size_t size) {
+static void divide_magnitudes(uint8_t *dividend, const uint8_t *divisor, uint8_t *remainder, size_t size)
+{
     memset(remainder, 0, size);
     for (size_t bit = size * 8; bit-- > 0;) {
         unsigned carry = dividend[bit / 8] >> bit % 8 & 1;
@@ -196,7 +210,8 @@ static void divide_magnitudes(uint8_t *dividend, const uint8_t *divisor, uint8_t
     }
 }
 
-static rpyc_status floor_divide_ints(const rpyc_value *left, const rpyc_value *right, rpyc_value **quotient_out) {
+static rpyc_status floor_divide_ints(const rpyc_value *left, const rpyc_value *right, rpyc_value **quotient_out)
+{
     size_t size = common_size(left, right);
     uint8_t *a = wide_int(left, size), *b = wide_int(right, size), *remainder = malloc(size);
     rpyc_status status = RPYC_ERR_NULL;
@@ -210,7 +225,7 @@ static rpyc_status floor_divide_ints(const rpyc_value *left, const rpyc_value *r
             if (b[size - 1] & 0x80)
                 negate(b, size);
             divide_magnitudes(a, b, remainder, size);
-            if (negative) {                 /* -(q + 1) is ~q */
+            if (negative) { /* -(q + 1) is ~q */
                 if (is_zero(remainder, size))
                     negate(a, size);
                 else
@@ -226,14 +241,16 @@ static rpyc_status floor_divide_ints(const rpyc_value *left, const rpyc_value *r
     return status;
 }
 
-static double floor_of(double number) {
+static double floor_of(double number)
+{
     if (!(number > -9e15 && number < 9e15))
-        return number;                      /* beyond 2^53 every double is whole */
+        return number; /* beyond 2^53 every double is whole */
     double whole = (double)(int64_t)number;
     return whole > number ? whole - 1 : whole;
 }
 
-rpyc_status floor_divide_values(const rpyc_value *left, const rpyc_value *right, rpyc_value **quotient_out) {
+rpyc_status floor_divide_values(const rpyc_value *left, const rpyc_value *right, rpyc_value **quotient_out)
+{
     *quotient_out = NULL;
     if (is_int(left) && is_int(right))
         return floor_divide_ints(left, right, quotient_out);

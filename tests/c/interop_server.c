@@ -23,19 +23,21 @@
 struct watcher {
     pthread_t thread;
     bool until_eof;
-    rpyc_server *server;                    /* one of these two */
+    rpyc_server *server; /* one of these two */
     rpyc_connection *connection;
 };
 
 static volatile sig_atomic_t signalled;
 
-static void note_signal(int number) {
+static void note_signal(int number)
+{
     (void)number;
     signalled = 1;
 }
 
 /* All threads block the two signals; only the watcher takes them, while it waits. */
-static void block_signals(void) {
+static void block_signals(void)
+{
     struct sigaction action = {.sa_handler = note_signal};
     sigset_t ending;
     sigemptyset(&ending);
@@ -47,13 +49,15 @@ static void block_signals(void) {
     sigaction(SIGINT, &action, NULL);
 }
 
-static bool stdin_ended(void) {
+static bool stdin_ended(void)
+{
     char dropped[256];
     ssize_t count = read(STDIN_FILENO, dropped, sizeof dropped);
     return count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
 }
 
-static void *watch(void *argument) {
+static void *watch(void *argument)
+{
     struct watcher *watcher = argument;
     sigset_t while_waiting;
     pthread_sigmask(SIG_BLOCK, NULL, &while_waiting);
@@ -77,18 +81,21 @@ static void *watch(void *argument) {
     return NULL;
 }
 
-static bool watcher_start(struct watcher *watcher) {
+static bool watcher_start(struct watcher *watcher)
+{
     return pthread_create(&watcher->thread, NULL, watch, watcher) == 0;
 }
 
-static void watcher_end(struct watcher *watcher) {
+static void watcher_end(struct watcher *watcher)
+{
     pthread_kill(watcher->thread, SIGTERM);
     pthread_join(watcher->thread, NULL);
 }
 
 /* ---------------------------------------------------------------- serving */
 
-static rpyc_status serve_stdio(const rpyc_class *service, const rpyc_config *config, rpyc_error **error_out) {
+static rpyc_status serve_stdio(const rpyc_class *service, const rpyc_config *config, rpyc_error **error_out)
+{
     rpyc_transport *transport = NULL;
     struct watcher watcher = {0};
     rpyc_status status = rpyc_transport_connect("stdio:", config, &transport, error_out);
@@ -111,7 +118,8 @@ static rpyc_status serve_stdio(const rpyc_class *service, const rpyc_config *con
 }
 
 static rpyc_status serve_address(const char *address, const rpyc_class *service, const rpyc_config *config,
-                                 bool until_eof, rpyc_error **error_out) {
+                                 bool until_eof, rpyc_error **error_out)
+{
     struct watcher watcher = {.until_eof = until_eof};
     rpyc_status status = rpyc_server_new(address, service, config, &watcher.server, error_out);
     if (status == RPYC_OK && !watcher_start(&watcher))
@@ -136,13 +144,15 @@ struct options {
     rpyc_config *config;
 };
 
-static int usage(const char *program) {
+static int usage(const char *program)
+{
     fprintf(stderr, "usage: %s tcp://HOST:PORT | unix:///PATH | stdio: [--until-eof] [--set NAME=VALUE]...\n", program);
     return 2;
 }
 
 /* 0, or the exit status. */
-static int parse(int argc, char **argv, struct options *options) {
+static int parse(int argc, char **argv, struct options *options)
+{
     rpyc_error *error = NULL;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--until-eof") == 0) {
@@ -163,7 +173,8 @@ static int parse(int argc, char **argv, struct options *options) {
     return options->address == NULL || (stdio && options->until_eof) ? usage(argv[0]) : 0;
 }
 
-static rpyc_status run(const struct options *options, rpyc_error **error_out) {
+static rpyc_status run(const struct options *options, rpyc_error **error_out)
+{
     rpyc_class *service = NULL;
     rpyc_status status = rpyc_config_set_bool(options->config, "allow_setattr", 1, error_out);
     if (status == RPYC_OK)
@@ -180,7 +191,7 @@ static rpyc_status run(const struct options *options, rpyc_error **error_out) {
         status = serve_stdio(service, options->config, error_out);
     else if (status == RPYC_OK)
         status = serve_address(options->address, service, options->config, options->until_eof, error_out);
-    later_stop();                           /* its threads hold objects of the classes and of the clients */
+    later_stop(); /* its threads hold objects of the classes and of the clients */
     rpyc_class_free(service);
     objects_free();
     items_free();
@@ -188,7 +199,8 @@ static rpyc_status run(const struct options *options, rpyc_error **error_out) {
     return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct options options = {.config = rpyc_config_new()};
     rpyc_error *error = NULL;
     int exit_status = parse(argc, argv, &options);

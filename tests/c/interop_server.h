@@ -8,9 +8,9 @@
 
 /* What each connection has of its own. */
 struct root {
-    pthread_mutex_t lock;                   /* calls on one connection may run in several threads */
-    rpyc_value *held;                       /* by hold(), or NULL */
-    rpyc_object *shared;                    /* the Item that shared() gives */
+    pthread_mutex_t lock; /* calls on one connection may run in several threads */
+    rpyc_value *held;     /* by hold(), or NULL */
+    rpyc_object *shared;  /* the Item that shared() gives */
 };
 
 typedef void handler(rpyc_call *call, void *self);
@@ -34,10 +34,10 @@ void objects_free(void);
 rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out);
 
 /* interop_server_item.c */
-rpyc_status items_init(rpyc_error **error_out);                 /* the classes Item and SubItem */
+rpyc_status items_init(rpyc_error **error_out); /* the classes Item and SubItem */
 void items_free(void);
-rpyc_class *item_class(void), *sub_item_class(void);            /* borrowed */
-rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label);   /* the label, a str, is consumed */
+rpyc_class *item_class(void), *sub_item_class(void);                  /* borrowed */
+rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label); /* the label, a str, is consumed */
 int64_t live_items(void);
 
 /* interop_server_later.c: work that is done in a thread of its own, after a while */

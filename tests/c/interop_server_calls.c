@@ -6,7 +6,8 @@
 
 /* function(*args, **keywords); keywords may be NULL. */
 static rpyc_status call_with(rpyc_object *function, const rpyc_value *args, const rpyc_value *keywords,
-                             rpyc_value **result_out, rpyc_error **error_out) {
+                             rpyc_value **result_out, rpyc_error **error_out)
+{
     size_t count = 0;
     rpyc_value **items = cloned_items(args, &count);
     if (items == NULL)
@@ -17,7 +18,8 @@ static rpyc_status call_with(rpyc_object *function, const rpyc_value *args, cons
     return status;
 }
 
-void root_call(rpyc_call *call, void *self) {
+void root_call(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = NULL;
     rpyc_value *result = NULL;
@@ -29,7 +31,8 @@ void root_call(rpyc_call *call, void *self) {
     rpyc_object_free(function);
 }
 
-void root_call_n(rpyc_call *call, void *self) {
+void root_call_n(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = NULL;
     rpyc_error *error = NULL;
@@ -61,7 +64,8 @@ void root_call_n(rpyc_call *call, void *self) {
     }
 }
 
-void root_call_catch(rpyc_call *call, void *self) {
+void root_call_catch(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = NULL;
     rpyc_value *result = NULL;
@@ -82,7 +86,8 @@ void root_call_catch(rpyc_call *call, void *self) {
     rpyc_object_free(function);
 }
 
-void root_recurse(rpyc_call *call, void *self) {
+void root_recurse(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = NULL;
     int64_t depth = 0;
@@ -107,7 +112,8 @@ void root_recurse(rpyc_call *call, void *self) {
 }
 
 /* The text of argument `index` as a C string to be freed, or NULL with the call answered. */
-static char *name_argument(rpyc_call *call, size_t index) {
+static char *name_argument(rpyc_call *call, size_t index)
+{
     const char *text = NULL;
     size_t length = 0;
     if (rpyc_call_get_str(call, index, &text, &length))
@@ -124,7 +130,8 @@ static char *name_argument(rpyc_call *call, size_t index) {
 
 /* In two requests, as Python does: GETATTR, then CALL. */
 static rpyc_status get_and_call(rpyc_object *object, const char *name, const rpyc_value *args, rpyc_value **result_out,
-                                rpyc_error **error_out) {
+                                rpyc_error **error_out)
+{
     rpyc_value *attribute = NULL;
     rpyc_object *method = NULL;
     rpyc_status status = rpyc_object_get_attr(object, name, &attribute, error_out);
@@ -137,7 +144,8 @@ static rpyc_status get_and_call(rpyc_object *object, const char *name, const rpy
     return status;
 }
 
-void root_call_method(rpyc_call *call, void *self) {
+void root_call_method(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = NULL;
     rpyc_value *result = NULL;
@@ -152,7 +160,8 @@ void root_call_method(rpyc_call *call, void *self) {
 }
 
 /* In one request, CALLATTR. */
-void root_ask_root(rpyc_call *call, void *self) {
+void root_ask_root(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *client_root = NULL;
     rpyc_value *result = NULL;
@@ -173,7 +182,8 @@ void root_ask_root(rpyc_call *call, void *self) {
 }
 
 /* obj == obj, as Python does it: NotImplemented leaves identity to decide, and it is the same object. */
-static rpyc_status equal_to_itself(rpyc_object *object, rpyc_value **result_out, rpyc_error **error_out) {
+static rpyc_status equal_to_itself(rpyc_object *object, rpyc_value **result_out, rpyc_error **error_out)
+{
     rpyc_status status = rpyc_object_compare(object, RPYC_EQ, object_value(object), result_out, error_out);
     if (status == RPYC_OK && rpyc_value_kind(*result_out) == RPYC_VALUE_NOT_IMPLEMENTED) {
         rpyc_value_free(*result_out);
@@ -182,7 +192,8 @@ static rpyc_status equal_to_itself(rpyc_object *object, rpyc_value **result_out,
     return status;
 }
 
-void root_describe(rpyc_call *call, void *self) {
+void root_describe(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = NULL;
     rpyc_value *text = NULL, *repr = NULL, *equal = NULL;
@@ -204,7 +215,8 @@ void root_describe(rpyc_call *call, void *self) {
 /* ---------------------------------------------------------------- total */
 
 /* Adds the item, which is consumed, to *sum. */
-static rpyc_status add_to(rpyc_value **sum, rpyc_value *item) {
+static rpyc_status add_to(rpyc_value **sum, rpyc_value *item)
+{
     rpyc_value *next = NULL;
     rpyc_status status = add_values(*sum, item, &next);
     rpyc_value_free(item);
@@ -216,7 +228,8 @@ static rpyc_status add_to(rpyc_value **sum, rpyc_value *item) {
 }
 
 /* One item a request, as Python's sum() does it. RPYC_ERR_TYPE without an error: an item that cannot be added. */
-static rpyc_status add_remote_items(rpyc_object *iterable, rpyc_value **sum, rpyc_error **error_out) {
+static rpyc_status add_remote_items(rpyc_object *iterable, rpyc_value **sum, rpyc_error **error_out)
+{
     rpyc_object *iterator = NULL;
     rpyc_value *item = NULL;
     rpyc_status status = rpyc_object_iter(iterable, &iterator, error_out);
@@ -230,7 +243,8 @@ static rpyc_status add_remote_items(rpyc_object *iterable, rpyc_value **sum, rpy
     return RPYC_OK;
 }
 
-void root_total(rpyc_call *call, void *self) {
+void root_total(rpyc_call *call, void *self)
+{
     (void)self;
     const rpyc_value *iterable = rpyc_call_arg(call, 0);
     rpyc_value *sum = rpyc_value_new_int(0);
@@ -262,10 +276,11 @@ struct tick {
     rpyc_value *value;
 };
 
-static void tick(void *data, bool cancelled) {
+static void tick(void *data, bool cancelled)
+{
     struct tick *tick = data;
     rpyc_value *result = NULL;
-    if (!cancelled)                         /* nobody is there to hear of an error */
+    if (!cancelled) /* nobody is there to hear of an error */
         rpyc_object_call(tick->function, ITEMS(rpyc_value_clone(tick->value)), NULL, &result, NULL);
     rpyc_value_free(result);
     rpyc_value_free(tick->value);
@@ -273,7 +288,8 @@ static void tick(void *data, bool cancelled) {
     free(tick);
 }
 
-void root_later(rpyc_call *call, void *self) {
+void root_later(rpyc_call *call, void *self)
+{
     (void)self;
     double delay = 0;
     rpyc_object *function = NULL;
@@ -294,7 +310,8 @@ void root_later(rpyc_call *call, void *self) {
     }
 }
 
-void root_slow(rpyc_call *call, void *self) {
+void root_slow(rpyc_call *call, void *self)
+{
     (void)self;
     double delay = 0;
     if (rpyc_call_get_float(call, 0, &delay))
@@ -303,7 +320,8 @@ void root_slow(rpyc_call *call, void *self) {
     answer(call, rpyc_value_clone(rpyc_call_arg(call, 1)));
 }
 
-static void fail_late(void *data, bool cancelled) {
+static void fail_late(void *data, bool cancelled)
+{
     rpyc_call *deferred = data;
     if (!cancelled)
         rpyc_call_raise(deferred, "ValueError", "late failure");
@@ -311,7 +329,8 @@ static void fail_late(void *data, bool cancelled) {
 }
 
 /* Keeps no thread of the connection: the answer comes from another one. */
-void root_slow_fail(rpyc_call *call, void *self) {
+void root_slow_fail(rpyc_call *call, void *self)
+{
     (void)self;
     double delay = 0;
     if (rpyc_call_get_float(call, 0, &delay))

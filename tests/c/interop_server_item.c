@@ -8,27 +8,31 @@
 
 struct item {
     pthread_mutex_t lock;
-    rpyc_value *label;                      /* a str */
-    rpyc_value *value;                      /* an int */
+    rpyc_value *label; /* a str */
+    rpyc_value *value; /* an int */
     struct mapping slots;
 };
 
-static rpyc_class *classes[2];              /* Item, SubItem */
+static rpyc_class *classes[2]; /* Item, SubItem */
 static atomic_llong live;
 
-rpyc_class *item_class(void) {
+rpyc_class *item_class(void)
+{
     return classes[0];
 }
 
-rpyc_class *sub_item_class(void) {
+rpyc_class *sub_item_class(void)
+{
     return classes[1];
 }
 
-int64_t live_items(void) {
+int64_t live_items(void)
+{
     return atomic_load(&live);
 }
 
-static void item_free(void *self) {
+static void item_free(void *self)
+{
     struct item *item = self;
     rpyc_value_free(item->label);
     rpyc_value_free(item->value);
@@ -38,7 +42,8 @@ static void item_free(void *self) {
     atomic_fetch_sub(&live, 1);
 }
 
-rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label) {
+rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label)
+{
     rpyc_object *object = NULL;
     struct item *item = label != NULL ? calloc(1, sizeof *item) : NULL;
     if (item == NULL || pthread_mutex_init(&item->lock, NULL) != 0) {
@@ -54,7 +59,8 @@ rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label) {
 }
 
 /* Calling a class; userdata is where its handle is. */
-static void construct(rpyc_call *call, void *userdata) {
+static void construct(rpyc_call *call, void *userdata)
+{
     if (rpyc_call_arg_count(call) != 1 || rpyc_call_keyword_count(call) != 0) {
         raise_type_error(call, "an item is made of one label");
         return;
@@ -67,18 +73,21 @@ static void construct(rpyc_call *call, void *userdata) {
 
 /* ---------------------------------------------------------------- the label */
 
-static rpyc_value *label_of(struct item *item) {
+static rpyc_value *label_of(struct item *item)
+{
     pthread_mutex_lock(&item->lock);
     rpyc_value *label = rpyc_value_clone(item->label);
     pthread_mutex_unlock(&item->lock);
     return label;
 }
 
-static void get_label(rpyc_call *call, void *self) {
+static void get_label(rpyc_call *call, void *self)
+{
     answer(call, label_of(self));
 }
 
-static void item_rename(rpyc_call *call, void *self) {
+static void item_rename(rpyc_call *call, void *self)
+{
     struct item *item = self;
     const char *text = NULL;
     size_t length = 0;
@@ -93,7 +102,8 @@ static void item_rename(rpyc_call *call, void *self) {
     rpyc_call_return_object(call, rpyc_call_target(call));
 }
 
-static void item_same(rpyc_call *call, void *self) {
+static void item_same(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *other = NULL;
     bool same = rpyc_value_get_object(rpyc_call_arg(call, 0), &other, NULL) == RPYC_OK &&
@@ -103,7 +113,8 @@ static void item_same(rpyc_call *call, void *self) {
 }
 
 /* prefix + label + suffix */
-static void answer_around_label(rpyc_call *call, struct item *item, const char *prefix, const char *suffix) {
+static void answer_around_label(rpyc_call *call, struct item *item, const char *prefix, const char *suffix)
+{
     rpyc_value *start = str_value(prefix), *label = label_of(item), *end = str_value(suffix);
     rpyc_value *half = NULL, *whole = NULL;
     add_values(start, label, &half);
@@ -115,34 +126,40 @@ static void answer_around_label(rpyc_call *call, struct item *item, const char *
     rpyc_value_free(half);
 }
 
-static void item_str(rpyc_call *call, void *self) {
+static void item_str(rpyc_call *call, void *self)
+{
     answer_around_label(call, self, "item ", "");
 }
 
-static void item_repr(rpyc_call *call, void *self) {
+static void item_repr(rpyc_call *call, void *self)
+{
     answer_around_label(call, self, "<Item ", ">");
 }
 
-static void item_add(rpyc_call *call, void *self) {
+static void item_add(rpyc_call *call, void *self)
+{
     rpyc_value *label = label_of(self);
     answer_sum(call, label, rpyc_call_arg(call, 0));
     rpyc_value_free(label);
 }
 
-static void item_radd(rpyc_call *call, void *self) {
+static void item_radd(rpyc_call *call, void *self)
+{
     rpyc_value *label = label_of(self);
     answer_sum(call, rpyc_call_arg(call, 0), label);
     rpyc_value_free(label);
 }
 
-static void item_call(rpyc_call *call, void *self) {
+static void item_call(rpyc_call *call, void *self)
+{
     answer(call, TUPLE(label_of(self), rpyc_value_clone(rpyc_call_arg(call, 0)), sorted_pairs(rpyc_call_arg(call, 1))));
 }
 
 /* ---------------------------------------------------------------- the label as a collection of characters */
 
 /* Where the character at `text` ends. */
-static const char *next_character(const char *text, const char *end) {
+static const char *next_character(const char *text, const char *end)
+{
     do
         text++;
     while (text < end && ((unsigned char)*text & 0xc0) == 0x80);
@@ -150,7 +167,8 @@ static const char *next_character(const char *text, const char *end) {
 }
 
 /* The label's characters as a tuple. */
-static rpyc_value *characters(struct item *item) {
+static rpyc_value *characters(struct item *item)
+{
     rpyc_value *label = label_of(item), *tuple = NULL;
     const char *text = NULL;
     size_t length = 0, count = 0;
@@ -168,25 +186,29 @@ static rpyc_value *characters(struct item *item) {
     return tuple;
 }
 
-static void item_length(rpyc_call *call, void *self) {
+static void item_length(rpyc_call *call, void *self)
+{
     rpyc_value *all = characters(self);
     answer(call, all != NULL ? rpyc_value_new_int((int64_t)rpyc_value_count(all)) : NULL);
     rpyc_value_free(all);
 }
 
-static void item_bool(rpyc_call *call, void *self) {
+static void item_bool(rpyc_call *call, void *self)
+{
     rpyc_value *label = label_of(self);
     rpyc_call_return_bool(call, !rpyc_value_str_equal(label, "false"));
     rpyc_value_free(label);
 }
 
-static void item_iterate(rpyc_call *call, void *self) {
+static void item_iterate(rpyc_call *call, void *self)
+{
     rpyc_value *all = characters(self);
     answer_object(call, all != NULL ? items_iterator(all) : NULL);
     rpyc_value_free(all);
 }
 
-static void item_contains(rpyc_call *call, void *self) {
+static void item_contains(rpyc_call *call, void *self)
+{
     const char *text = NULL;
     size_t length = 0;
     if (rpyc_call_get_str(call, 0, &text, &length))
@@ -199,7 +221,8 @@ static void item_contains(rpyc_call *call, void *self) {
 /* ---------------------------------------------------------------- comparisons */
 
 /* The label of an Item, or a str itself; NULL for anything else. */
-static rpyc_value *comparable(const rpyc_value *other) {
+static rpyc_value *comparable(const rpyc_value *other)
+{
     if (rpyc_value_kind(other) == RPYC_VALUE_STR)
         return rpyc_value_clone(other);
     rpyc_object *object = NULL;
@@ -214,7 +237,8 @@ static rpyc_value *comparable(const rpyc_value *other) {
 }
 
 /* false: the other does not compare; else how the label stands to it. */
-static bool order_to(struct item *item, const rpyc_value *other, int *order_out) {
+static bool order_to(struct item *item, const rpyc_value *other, int *order_out)
+{
     rpyc_value *label = label_of(item), *other_label = comparable(other);
     bool compares = other_label != NULL;
     if (compares)
@@ -224,17 +248,20 @@ static bool order_to(struct item *item, const rpyc_value *other, int *order_out)
     return compares;
 }
 
-static void item_equal(rpyc_call *call, void *self) {
+static void item_equal(rpyc_call *call, void *self)
+{
     int order = 0;
     rpyc_call_return_bool(call, order_to(self, rpyc_call_arg(call, 0), &order) && order == 0);
 }
 
-static void item_unequal(rpyc_call *call, void *self) {
+static void item_unequal(rpyc_call *call, void *self)
+{
     int order = 0;
     rpyc_call_return_bool(call, !(order_to(self, rpyc_call_arg(call, 0), &order) && order == 0));
 }
 
-static void item_less(rpyc_call *call, void *self) {
+static void item_less(rpyc_call *call, void *self)
+{
     int order = 0;
     if (order_to(self, rpyc_call_arg(call, 0), &order))
         rpyc_call_return_bool(call, order < 0);
@@ -242,7 +269,8 @@ static void item_less(rpyc_call *call, void *self) {
         rpyc_call_return(call, rpyc_value_new_not_implemented());
 }
 
-static void item_greater(rpyc_call *call, void *self) {
+static void item_greater(rpyc_call *call, void *self)
+{
     int order = 0;
     if (order_to(self, rpyc_call_arg(call, 0), &order))
         rpyc_call_return_bool(call, order > 0);
@@ -250,7 +278,8 @@ static void item_greater(rpyc_call *call, void *self) {
         rpyc_call_return(call, rpyc_value_new_not_implemented());
 }
 
-static void item_hash(rpyc_call *call, void *self) {
+static void item_hash(rpyc_call *call, void *self)
+{
     rpyc_value *label = label_of(self);
     const char *text = NULL;
     size_t length = 0;
@@ -264,7 +293,8 @@ static void item_hash(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- slots: item[key] */
 
-static void item_get_slot(rpyc_call *call, void *self) {
+static void item_get_slot(rpyc_call *call, void *self)
+{
     struct item *item = self;
     pthread_mutex_lock(&item->lock);
     const rpyc_value *found = mapping_get(&item->slots, rpyc_call_arg(call, 0));
@@ -276,7 +306,8 @@ static void item_get_slot(rpyc_call *call, void *self) {
         raise_key_error(call, rpyc_call_arg(call, 0));
 }
 
-static void item_set_slot(rpyc_call *call, void *self) {
+static void item_set_slot(rpyc_call *call, void *self)
+{
     struct item *item = self;
     rpyc_value *displaced[2];
     rpyc_value *key = rpyc_value_clone(rpyc_call_arg(call, 0)), *value = rpyc_value_clone(rpyc_call_arg(call, 1));
@@ -291,7 +322,8 @@ static void item_set_slot(rpyc_call *call, void *self) {
         answer(call, NULL);
 }
 
-static void item_delete_slot(rpyc_call *call, void *self) {
+static void item_delete_slot(rpyc_call *call, void *self)
+{
     struct item *item = self;
     rpyc_value *displaced[2];
     pthread_mutex_lock(&item->lock);
@@ -307,7 +339,8 @@ static void item_delete_slot(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- properties */
 
-static void get_value(rpyc_call *call, void *self) {
+static void get_value(rpyc_call *call, void *self)
+{
     struct item *item = self;
     pthread_mutex_lock(&item->lock);
     rpyc_value *value = rpyc_value_clone(item->value);
@@ -315,7 +348,8 @@ static void get_value(rpyc_call *call, void *self) {
     answer(call, value);
 }
 
-static void store_value(rpyc_call *call, struct item *item, rpyc_value *value) {
+static void store_value(rpyc_call *call, struct item *item, rpyc_value *value)
+{
     pthread_mutex_lock(&item->lock);
     rpyc_value *old = item->value;
     item->value = value;
@@ -324,24 +358,28 @@ static void store_value(rpyc_call *call, struct item *item, rpyc_value *value) {
     rpyc_call_return(call, NULL);
 }
 
-static void set_value(rpyc_call *call, void *self) {
+static void set_value(rpyc_call *call, void *self)
+{
     if (rpyc_value_kind(rpyc_call_arg(call, 0)) == RPYC_VALUE_INT)
         store_value(call, self, rpyc_value_clone(rpyc_call_arg(call, 0)));
     else
         raise_type_error(call, "value must be an int");
 }
 
-static void delete_value(rpyc_call *call, void *self) {
+static void delete_value(rpyc_call *call, void *self)
+{
     store_value(call, self, rpyc_value_new_int(0));
 }
 
 /* These exist under names that no peer may use: the library has to refuse them. */
-static void get_hidden(rpyc_call *call, void *self) {
+static void get_hidden(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_str(call, "not for you", RPYC_NUL_TERMINATED);
 }
 
-static void set_hidden(rpyc_call *call, void *self) {
+static void set_hidden(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return(call, NULL);
 }
@@ -378,7 +416,8 @@ static const rpyc_property properties[] = {
     {"_value", get_hidden, set_hidden, set_hidden, NULL},
 };
 
-rpyc_status items_init(rpyc_error **error_out) {
+rpyc_status items_init(rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *methods,
@@ -407,7 +446,8 @@ rpyc_status items_init(rpyc_error **error_out) {
     return rpyc_class_new(&derived, &classes[1], NULL, &classes[1], error_out);
 }
 
-void items_free(void) {
+void items_free(void)
+{
     rpyc_class_free(classes[1]);
     rpyc_class_free(classes[0]);
     classes[0] = classes[1] = NULL;

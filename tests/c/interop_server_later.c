@@ -19,7 +19,8 @@ static pthread_cond_t stop_called = PTHREAD_COND_INITIALIZER;
 static struct job *jobs;
 static bool stopping;
 
-static void *run_job(void *argument) {
+static void *run_job(void *argument)
+{
     struct job *job = argument;
     pthread_mutex_lock(&lock);
     while (!stopping && pthread_cond_timedwait(&stop_called, &lock, &job->due) == 0)
@@ -34,7 +35,8 @@ static void *run_job(void *argument) {
 }
 
 /* Joins the threads that are done, or all. */
-static void reap(bool all) {
+static void reap(bool all)
+{
     struct job *reaped = NULL;
     pthread_mutex_lock(&lock);
     for (struct job **link = &jobs; *link != NULL;) {
@@ -56,9 +58,10 @@ static void reap(bool all) {
     }
 }
 
-static struct timespec time_after(double seconds) {
+static struct timespec time_after(double seconds)
+{
     struct timespec due;
-    clock_gettime(CLOCK_REALTIME, &due);    /* the clock of a plain condition variable */
+    clock_gettime(CLOCK_REALTIME, &due); /* the clock of a plain condition variable */
     if (!(seconds > 0))
         return due;
     if (seconds > 1e6)
@@ -72,7 +75,8 @@ static struct timespec time_after(double seconds) {
     return due;
 }
 
-bool later(double delay, later_fn work, void *data) {
+bool later(double delay, later_fn work, void *data)
+{
     reap(false);
     struct job *job = malloc(sizeof *job);
     if (job == NULL)
@@ -90,7 +94,8 @@ bool later(double delay, later_fn work, void *data) {
     return started;
 }
 
-void later_stop(void) {
+void later_stop(void)
+{
     pthread_mutex_lock(&lock);
     stopping = true;
     pthread_cond_broadcast(&stop_called);

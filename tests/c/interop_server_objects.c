@@ -8,7 +8,8 @@
 
 /* ---------------------------------------------------------------- the client's objects */
 
-static void hold(struct root *root, rpyc_value *value) {
+static void hold(struct root *root, rpyc_value *value)
+{
     pthread_mutex_lock(&root->lock);
     rpyc_value *old = root->held;
     root->held = value;
@@ -16,12 +17,14 @@ static void hold(struct root *root, rpyc_value *value) {
     rpyc_value_free(old);
 }
 
-void root_hold(rpyc_call *call, void *self) {
+void root_hold(rpyc_call *call, void *self)
+{
     hold(self, rpyc_value_clone(rpyc_call_arg(call, 0)));
     rpyc_call_return(call, NULL);
 }
 
-void root_get_held(rpyc_call *call, void *self) {
+void root_get_held(rpyc_call *call, void *self)
+{
     struct root *root = self;
     pthread_mutex_lock(&root->lock);
     rpyc_value *value = root->held != NULL ? rpyc_value_clone(root->held) : rpyc_value_new_none();
@@ -29,12 +32,14 @@ void root_get_held(rpyc_call *call, void *self) {
     answer(call, value);
 }
 
-void root_release(rpyc_call *call, void *self) {
+void root_release(rpyc_call *call, void *self)
+{
     hold(self, NULL);
     rpyc_call_return(call, NULL);
 }
 
-void root_is_same(rpyc_call *call, void *self) {
+void root_is_same(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *left = NULL, *right = NULL;
     bool same = rpyc_value_get_object(rpyc_call_arg(call, 0), &left, NULL) == RPYC_OK &&
@@ -46,24 +51,28 @@ void root_is_same(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- items */
 
-static void make(rpyc_call *call, const rpyc_class *klass) {
+static void make(rpyc_call *call, const rpyc_class *klass)
+{
     const char *text = NULL;
     size_t length = 0;
     if (rpyc_call_get_str(call, 0, &text, &length) == RPYC_OK)
         answer_object(call, item_object(klass, rpyc_value_clone(rpyc_call_arg(call, 0))));
 }
 
-void root_make(rpyc_call *call, void *self) {
+void root_make(rpyc_call *call, void *self)
+{
     (void)self;
     make(call, item_class());
 }
 
-void root_make_sub(rpyc_call *call, void *self) {
+void root_make_sub(rpyc_call *call, void *self)
+{
     (void)self;
     make(call, sub_item_class());
 }
 
-static rpyc_value *class_value(const rpyc_class *klass) {
+static rpyc_value *class_value(const rpyc_class *klass)
+{
     rpyc_object *object = NULL;
     rpyc_class_object(klass, &object, NULL);
     rpyc_value *value = object_value(object);
@@ -71,29 +80,34 @@ static rpyc_value *class_value(const rpyc_class *klass) {
     return value;
 }
 
-void root_classes(rpyc_call *call, void *self) {
+void root_classes(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(class_value(item_class()), class_value(sub_item_class())));
 }
 
-void root_shared(rpyc_call *call, void *self) {
+void root_shared(rpyc_call *call, void *self)
+{
     struct root *root = self;
     answer(call, object_value(root->shared));
 }
 
-void root_live(rpyc_call *call, void *self) {
+void root_live(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_int(call, live_items());
 }
 
-void root_collect(rpyc_call *call, void *self) {
-    (void)self;                             /* nothing is left to a collector here */
+void root_collect(rpyc_call *call, void *self)
+{
+    (void)self; /* nothing is left to a collector here */
     rpyc_call_return(call, NULL);
 }
 
 /* ---------------------------------------------------------------- containers */
 
-void root_make_list(rpyc_call *call, void *self) {
+void root_make_list(rpyc_call *call, void *self)
+{
     (void)self;
     int64_t count = 0;
     size_t length = 0;
@@ -106,7 +120,8 @@ void root_make_list(rpyc_call *call, void *self) {
     rpyc_value_free(range);
 }
 
-void root_make_dict(rpyc_call *call, void *self) {
+void root_make_dict(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_value *keys[] = {str_value("a"), str_value("b")};
     rpyc_value *values[] = {rpyc_value_new_int(1), TUPLE(rpyc_value_new_int(2), rpyc_value_new_int(3))};
@@ -114,7 +129,8 @@ void root_make_dict(rpyc_call *call, void *self) {
 }
 
 /* The inner list is one of the library's, made from a value; make_list() gives one of this program's. */
-void root_mixed(rpyc_call *call, void *self) {
+void root_mixed(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *item = item_object(item_class(), str_value("three"));
     rpyc_value *list = NULL;
@@ -128,23 +144,25 @@ void root_mixed(rpyc_call *call, void *self) {
 
 struct generator {
     int64_t next, count;
-    bool fails;                             /* ValueError in the place of StopIteration; plain numbers, not squares */
+    bool fails; /* ValueError in the place of StopIteration; plain numbers, not squares */
 };
 
-static void generator_step(rpyc_call *call, void *state) {
+static void generator_step(rpyc_call *call, void *state)
+{
     struct generator *generator = state;
     if (generator->next < generator->count) {
         int64_t i = generator->next++;
         rpyc_call_return_int(call, generator->fails ? i : i * i);
     } else if (generator->fails) {
-        generator->fails = false;           /* a Python generator ends when it has raised */
+        generator->fails = false; /* a Python generator ends when it has raised */
         rpyc_call_raise(call, "ValueError", "generator gave up");
     } else {
         raise_stop_iteration(call);
     }
 }
 
-static void generate(rpyc_call *call, bool fails) {
+static void generate(rpyc_call *call, bool fails)
+{
     int64_t count = 0;
     if (rpyc_call_get_int(call, 0, &count))
         return;
@@ -157,23 +175,27 @@ static void generate(rpyc_call *call, bool fails) {
     answer_object(call, iterator_object(generator_step, state, free));
 }
 
-void root_gen(rpyc_call *call, void *self) {
+void root_gen(rpyc_call *call, void *self)
+{
     (void)self;
     generate(call, false);
 }
 
-void root_gen_fail(rpyc_call *call, void *self) {
+void root_gen_fail(rpyc_call *call, void *self)
+{
     (void)self;
     generate(call, true);
 }
 
 /* ---------------------------------------------------------------- adder */
 
-static void add_to_base(rpyc_call *call, void *base) {
+static void add_to_base(rpyc_call *call, void *base)
+{
     answer_sum(call, base, rpyc_call_arg(call, 0));
 }
 
-void root_adder(rpyc_call *call, void *self) {
+void root_adder(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = NULL;
     rpyc_error *error = NULL;
@@ -193,23 +215,27 @@ struct context {
 
 static rpyc_class *context_class;
 
-static void context_state(rpyc_call *call, void *self) {
+static void context_state(rpyc_call *call, void *self)
+{
     rpyc_call_return_str(call, ((struct context *)self)->state, RPYC_NUL_TERMINATED);
 }
 
-static void context_enter(rpyc_call *call, void *self) {
+static void context_enter(rpyc_call *call, void *self)
+{
     ((struct context *)self)->state = "entered";
     rpyc_call_return_object(call, rpyc_call_target(call));
 }
 
-static void context_exit(rpyc_call *call, void *self) {
+static void context_exit(rpyc_call *call, void *self)
+{
     struct context *context = self;
     bool failed = rpyc_value_kind(rpyc_call_arg(call, 0)) != RPYC_VALUE_NONE;
     context->state = failed ? "exited with an error" : "exited";
     rpyc_call_return_bool(call, context->swallow && failed);
 }
 
-void root_ctx(rpyc_call *call, void *self) {
+void root_ctx(rpyc_call *call, void *self)
+{
     (void)self;
     bool swallow = false;
     rpyc_object *object = NULL;
@@ -233,7 +259,8 @@ static const rpyc_method context_methods[] = {
     {"__exit__", context_exit, "__exit__(kind, value, traceback)", NULL, 0},
 };
 
-rpyc_status objects_init(rpyc_error **error_out) {
+rpyc_status objects_init(rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *context_methods,
@@ -247,7 +274,8 @@ rpyc_status objects_init(rpyc_error **error_out) {
     return rpyc_class_new(&table, NULL, NULL, &context_class, error_out);
 }
 
-void objects_free(void) {
+void objects_free(void)
+{
     rpyc_class_free(context_class);
     context_class = NULL;
 }

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static void get_contract(rpyc_call *call, void *self) {
+static void get_contract(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return_int(call, 1);
 }
@@ -60,7 +61,8 @@ static const rpyc_method methods[] = {
     {"exposed_adder", root_adder, "adder(base)", "A function that adds the base to a value.", RPYC_METHOD_QUICK},
 };
 
-static void *create_root(rpyc_connection *connection, void *userdata) {
+static void *create_root(rpyc_connection *connection, void *userdata)
+{
     (void)connection;
     (void)userdata;
     struct root *root = calloc(1, sizeof *root);
@@ -74,7 +76,8 @@ static void *create_root(rpyc_connection *connection, void *userdata) {
     return root;
 }
 
-static void destroy_root(void *self) {
+static void destroy_root(void *self)
+{
     struct root *root = self;
     if (root == NULL)
         return;
@@ -85,7 +88,8 @@ static void destroy_root(void *self) {
 }
 
 /* What the client lent is of no use any more. */
-static void disconnected(rpyc_connection *connection, void *self) {
+static void disconnected(rpyc_connection *connection, void *self)
+{
     (void)connection;
     struct root *root = self;
     pthread_mutex_lock(&root->lock);
@@ -95,7 +99,8 @@ static void disconnected(rpyc_connection *connection, void *self) {
     rpyc_value_free(held);
 }
 
-rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out) {
+rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out)
+{
     static const char *const aliases[] = {"INTEROP", "INTEROPALIAS"};
     rpyc_class_table table = {
         .struct_size = sizeof table,

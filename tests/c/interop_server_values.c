@@ -8,7 +8,8 @@
 /* More than this is refused with MemoryError. */
 #define LARGEST_BLOB ((int64_t)1 << 30)
 
-void root_implementation(rpyc_call *call, void *self) {
+void root_implementation(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_value *name = str_value("C librpyc "), *version = str_value(rpyc_version_string());
     answer_sum(call, name, version);
@@ -16,48 +17,48 @@ void root_implementation(rpyc_call *call, void *self) {
     rpyc_value_free(version);
 }
 
-void root_add(rpyc_call *call, void *self) {
+void root_add(rpyc_call *call, void *self)
+{
     (void)self;
     answer_sum(call, rpyc_call_arg(call, 0), rpyc_call_arg(call, 1));
 }
 
-void root_echo(rpyc_call *call, void *self) {
+void root_echo(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, rpyc_value_clone(rpyc_call_arg(call, 0)));
 }
 
-void root_concat(rpyc_call *call, void *self) {
+void root_concat(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1)),
                        sorted_pairs(rpyc_call_arg(call, 2))));
 }
 
-void root_defaults(rpyc_call *call, void *self) {
+void root_defaults(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1)),
                        rpyc_value_clone(rpyc_call_arg(call, 2))));
 }
 
-void root_nothing(rpyc_call *call, void *self) {
+void root_nothing(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return(call, NULL);
 }
 
-void root_kind(rpyc_call *call, void *self) {
+void root_kind(rpyc_call *call, void *self)
+{
     (void)self;
     static const char *const names[] = {
-        [RPYC_VALUE_NONE] = "none",
-        [RPYC_VALUE_NOT_IMPLEMENTED] = "notimplemented",
-        [RPYC_VALUE_ELLIPSIS] = "ellipsis",
-        [RPYC_VALUE_BOOL] = "bool",
-        [RPYC_VALUE_INT] = "int",
-        [RPYC_VALUE_FLOAT] = "float",
-        [RPYC_VALUE_COMPLEX] = "complex",
-        [RPYC_VALUE_STR] = "str",
-        [RPYC_VALUE_BYTES] = "bytes",
-        [RPYC_VALUE_TUPLE] = "tuple",
-        [RPYC_VALUE_SLICE] = "slice",
-        [RPYC_VALUE_FROZENSET] = "frozenset",
+        [RPYC_VALUE_NONE] = "none",         [RPYC_VALUE_NOT_IMPLEMENTED] = "notimplemented",
+        [RPYC_VALUE_ELLIPSIS] = "ellipsis", [RPYC_VALUE_BOOL] = "bool",
+        [RPYC_VALUE_INT] = "int",           [RPYC_VALUE_FLOAT] = "float",
+        [RPYC_VALUE_COMPLEX] = "complex",   [RPYC_VALUE_STR] = "str",
+        [RPYC_VALUE_BYTES] = "bytes",       [RPYC_VALUE_TUPLE] = "tuple",
+        [RPYC_VALUE_SLICE] = "slice",       [RPYC_VALUE_FROZENSET] = "frozenset",
     };
     const rpyc_value *value = rpyc_call_arg(call, 0);
     int32_t kind = rpyc_value_kind(value);
@@ -76,24 +77,28 @@ void root_kind(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- samples */
 
-static rpyc_value *sample_bytes_256(void) {
+static rpyc_value *sample_bytes_256(void)
+{
     uint8_t all[256];
     for (size_t i = 0; i < sizeof all; i++)
         all[i] = (uint8_t)i;
     return bytes_value(all, sizeof all);
 }
 
-static rpyc_value *sample_tuple(void) {
+static rpyc_value *sample_tuple(void)
+{
     return TUPLE(rpyc_value_new_int(1), str_value("two"), TUPLE(rpyc_value_new_float(3.0), rpyc_value_new_none()));
 }
 
-static rpyc_value *sample_slice(void) {
+static rpyc_value *sample_slice(void)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_slice(rpyc_value_new_int(1), NULL, rpyc_value_new_int(2), &value, NULL);
     return value;
 }
 
-static rpyc_value *sample_frozenset(void) {
+static rpyc_value *sample_frozenset(void)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_frozenset(ITEMS(rpyc_value_new_int(1), rpyc_value_new_int(2), rpyc_value_new_int(3)), &value, NULL);
     return value;
@@ -104,7 +109,8 @@ static rpyc_value *sample_frozenset(void) {
     return (expression)
 
 /* NULL: there is no such sample. */
-static rpyc_value *sample(const char *name) {
+static rpyc_value *sample(const char *name)
+{
     SAMPLE("none", rpyc_value_new_none());
     SAMPLE("true", rpyc_value_new_bool(1));
     SAMPLE("false", rpyc_value_new_bool(0));
@@ -137,7 +143,8 @@ static rpyc_value *sample(const char *name) {
     return NULL;
 }
 
-void root_sample(rpyc_call *call, void *self) {
+void root_sample(rpyc_call *call, void *self)
+{
     (void)self;
     const char *text = NULL;
     size_t length = 0;
@@ -164,7 +171,8 @@ static const char *const builtin_exceptions[] = {
 };
 
 static rpyc_value *two_attributes(const char *first, rpyc_value *first_value, const char *second,
-                                  rpyc_value *second_value) {
+                                  rpyc_value *second_value)
+{
     const char *names[] = {first, second};
     rpyc_value *values[] = {first_value, second_value};
     rpyc_value *attributes = NULL;
@@ -173,7 +181,8 @@ static rpyc_value *two_attributes(const char *first, rpyc_value *first_value, co
 }
 
 /* CustomError(message, code=7) */
-static void raise_custom(rpyc_call *call, const rpyc_value *args) {
+static void raise_custom(rpyc_call *call, const rpyc_value *args)
+{
     size_t count = rpyc_value_count(args);
     if (count < 1 || count > 2) {
         raise_type_error(call, "CustomError takes a message and perhaps a code");
@@ -186,7 +195,8 @@ static void raise_custom(rpyc_call *call, const rpyc_value *args) {
     rpyc_call_raise_with(call, "interop", "CustomError", ITEMS(rpyc_value_clone(rpyc_value_item(args, 0))), attributes);
 }
 
-static void raise_builtin(rpyc_call *call, const char *name, const rpyc_value *args) {
+static void raise_builtin(rpyc_call *call, const char *name, const rpyc_value *args)
+{
     size_t count = 0;
     rpyc_value **items = cloned_items(args, &count);
     rpyc_value *attributes = NULL;
@@ -200,7 +210,8 @@ static void raise_builtin(rpyc_call *call, const char *name, const rpyc_value *a
     free(items);
 }
 
-void root_fail(rpyc_call *call, void *self) {
+void root_fail(rpyc_call *call, void *self)
+{
     (void)self;
     const rpyc_value *name = rpyc_call_arg(call, 0), *args = rpyc_call_arg(call, 1);
     for (size_t i = 0; i < COUNT(builtin_exceptions); i++) {
@@ -215,7 +226,8 @@ void root_fail(rpyc_call *call, void *self) {
         raise_key_error(call, name);
 }
 
-void root_divide(rpyc_call *call, void *self) {
+void root_divide(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_value *quotient = NULL;
     rpyc_status status = floor_divide_values(rpyc_call_arg(call, 0), rpyc_call_arg(call, 1), &quotient);
@@ -230,7 +242,8 @@ void root_divide(rpyc_call *call, void *self) {
 /* ---------------------------------------------------------------- bulk */
 
 /* Zeroed memory for the size that argument 0 asks for, or NULL with the call answered. Python's size below 0 is 0. */
-static uint8_t *bulk_memory(rpyc_call *call, size_t *size_out) {
+static uint8_t *bulk_memory(rpyc_call *call, size_t *size_out)
+{
     int64_t size = 0;
     if (rpyc_call_get_int(call, 0, &size))
         return NULL;
@@ -242,13 +255,15 @@ static uint8_t *bulk_memory(rpyc_call *call, size_t *size_out) {
 }
 
 /* Sends the memory without a copy and frees it then. */
-static void answer_bulk(rpyc_call *call, uint8_t *data, size_t size) {
+static void answer_bulk(rpyc_call *call, uint8_t *data, size_t size)
+{
     rpyc_value *value = NULL;
     rpyc_value_new_bytes_owned(data, size, data, free, &value, NULL);
     answer(call, value);
 }
 
-void root_blob(rpyc_call *call, void *self) {
+void root_blob(rpyc_call *call, void *self)
+{
     (void)self;
     size_t size = 0;
     uint8_t *data = bulk_memory(call, &size);
@@ -258,7 +273,8 @@ void root_blob(rpyc_call *call, void *self) {
     answer_bulk(call, data, size);
 }
 
-void root_zeros(rpyc_call *call, void *self) {
+void root_zeros(rpyc_call *call, void *self)
+{
     (void)self;
     size_t size = 0;
     uint8_t *data = bulk_memory(call, &size);
@@ -266,7 +282,8 @@ void root_zeros(rpyc_call *call, void *self) {
         answer_bulk(call, data, size);
 }
 
-void root_digest(rpyc_call *call, void *self) {
+void root_digest(rpyc_call *call, void *self)
+{
     (void)self;
     const uint8_t *data = NULL;
     size_t length = 0;

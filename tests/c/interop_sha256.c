@@ -14,20 +14,24 @@ static const uint32_t ROUND[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t rotate(uint32_t word, int bits) {
+static uint32_t rotate(uint32_t word, int bits)
+{
     return word >> bits | word << (32 - bits);
 }
 
-static uint32_t load_be32(const uint8_t *bytes) {
+static uint32_t load_be32(const uint8_t *bytes)
+{
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static void store_be(uint8_t *bytes, uint64_t number, size_t size) {
+static void store_be(uint8_t *bytes, uint64_t number, size_t size)
+{
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)(number >> 8 * (size - 1 - i));
 }
 
-static void compress(uint32_t state[8], const uint8_t block[64]) {
+static void compress(uint32_t state[8], const uint8_t block[64])
+{
     uint32_t w[64];
     for (int i = 0; i < 16; i++)
         w[i] = load_be32(block + 4 * i);
@@ -48,7 +52,8 @@ static void compress(uint32_t state[8], const uint8_t block[64]) {
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-void sha256(const void *data, size_t length, uint8_t digest[32]) {
+void sha256(const void *data, size_t length, uint8_t digest[32])
+{
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *bytes = data;
@@ -68,7 +73,8 @@ void sha256(const void *data, size_t length, uint8_t digest[32]) {
         store_be(digest + 4 * i, state[i], 4);
 }
 
-void sha256_hex(const void *data, size_t length, char hex[65]) {
+void sha256_hex(const void *data, size_t length, char hex[65])
+{
     uint8_t digest[32];
     sha256(data, length, digest);
     for (int i = 0; i < 32; i++) {
@@ -78,7 +84,8 @@ void sha256_hex(const void *data, size_t length, char hex[65]) {
     hex[64] = '\0';
 }
 
-void noise(uint8_t *out, size_t size) {
+void noise(uint8_t *out, size_t size)
+{
     uint8_t seed[15] = "interop";
     uint8_t block[32];
     for (uint64_t i = 0; size > 0; i++) {

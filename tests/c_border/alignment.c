@@ -4,8 +4,9 @@
 #include "check.h"
 #include "peers.h"
 
-static const size_t SIZES[] = {0, 1, 2, 4, 6, 8, 12, 16, 20, 24, 26, 28, 30, 32, 40, 800, 1023, 1024, 1032, 8000, 16384, 65528,
-                               65535, 65536, 65537, 65600, 100008, 262144, 800000, 2000003};
+static const size_t SIZES[] = {0,     1,     2,     4,     6,     8,     12,     16,     20,     24,
+                               26,    28,    30,    32,    40,    800,   1023,   1024,   1032,   8000,
+                               16384, 65528, 65535, 65536, 65537, 65600, 100008, 262144, 800000, 2000003};
 enum { NUMBER_OF_SIZES = sizeof SIZES / sizeof *SIZES };
 
 /* Bytes of a pattern that compresses well or not at all. */
@@ -64,7 +65,8 @@ static void echoed(rpyc_object *root, int noise)
             OK(rpyc_value_new_tuple(items, 3, &arg, &error));
             OK(rpyc_object_call_method(root, "echo", &arg, 1, NULL, &got, &error));
             for (size_t item = 1; item < 3; item++)
-                CHECK(lies_well(rpyc_value_item(got, item), SIZES[at]) && rpyc_value_equal(rpyc_value_item(got, item), sent));
+                CHECK(lies_well(rpyc_value_item(got, item), SIZES[at]) &&
+                      rpyc_value_equal(rpyc_value_item(got, item), sent));
             rpyc_value_free(got);
             if (SIZES[at] > 100000)
                 break;

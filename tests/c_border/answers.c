@@ -280,9 +280,9 @@ static void quit(rpyc_call *call, void *self)
 }
 
 static const rpyc_method methods[] = {
-    {"exposed_bag", make_bag, "bag(which)", NULL, 0},     {"exposed_own_view", own_view, "own_view()", NULL, 0},
-    {"exposed_odd", make_odd, "odd(value)", NULL, 0},     {"exposed_in_list", in_list, "in_list(value)", NULL, 0},
-    {"exposed_ruled", make_ruled, "ruled()", NULL, 0},    {"exposed_plain", make_plain, "plain()", NULL, 0},
+    {"exposed_bag", make_bag, "bag(which)", NULL, 0},  {"exposed_own_view", own_view, "own_view()", NULL, 0},
+    {"exposed_odd", make_odd, "odd(value)", NULL, 0},  {"exposed_in_list", in_list, "in_list(value)", NULL, 0},
+    {"exposed_ruled", make_ruled, "ruled()", NULL, 0}, {"exposed_plain", make_plain, "plain()", NULL, 0},
     {"exposed_quit", quit, "quit()", NULL, 0},
 };
 
@@ -310,13 +310,16 @@ static int serve(const char *address, char **options)
         OK(rpyc_config_set(config, *options, value + 1, &error));
         *value = '=';
     }
-    bags[0] = new_class((rpyc_class_table){
-        .name = "Bag", .has_dynamic = bag_has, .get_dynamic = bag_get_sure, .set_dynamic = bag_set, .del_dynamic = bag_del});
+    bags[0] = new_class((rpyc_class_table){.name = "Bag",
+                                           .has_dynamic = bag_has,
+                                           .get_dynamic = bag_get_sure,
+                                           .set_dynamic = bag_set,
+                                           .del_dynamic = bag_del});
     bags[1] = new_class(
         (rpyc_class_table){.name = "Bag", .get_dynamic = bag_get, .set_dynamic = bag_set, .del_dynamic = bag_del});
     odd_class = new_class((rpyc_class_table){.name = "Odd", .methods = odd_methods, .method_count = 3});
-    ruled_class =
-        new_class((rpyc_class_table){.name = "Ruled", .get_attr = ruled_get, .set_attr = ruled_set, .del_attr = ruled_del});
+    ruled_class = new_class(
+        (rpyc_class_table){.name = "Ruled", .get_attr = ruled_get, .set_attr = ruled_set, .del_attr = ruled_del});
     plain_class = new_class((rpyc_class_table){
         .name = "Plain", .methods = plain_methods, .method_count = 1, .properties = properties, .property_count = 3});
     OK(rpyc_server_new(address, service, config, &server, &error));
@@ -358,7 +361,8 @@ static int is_int(const rpyc_value *value, int64_t wanted)
 
 static int denied(rpyc_status status)
 {
-    int is = status == RPYC_ERR_DENIED || (status == RPYC_ERR_REMOTE && strcmp(rpyc_error_type_name(error), "AttributeError") == 0);
+    int is = status == RPYC_ERR_DENIED ||
+             (status == RPYC_ERR_REMOTE && strcmp(rpyc_error_type_name(error), "AttributeError") == 0);
 
     if (!is)
         fprintf(stderr, "%s: %s\n", rpyc_status_name(status), rpyc_error_message(error));

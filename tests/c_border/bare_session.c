@@ -69,8 +69,8 @@ static int named(const rpyc_session_event *event, const char *name)
 
 static void ask(uint64_t token, int32_t handler, const rpyc_object *object, const char *name, rpyc_value *arg)
 {
-    OK(rpyc_session_ask(left, token, handler, object, name, RPYC_NUL_TERMINATED, arg != NULL ? &arg : NULL, arg != NULL, NULL, -1, NULL,
-                        &error));
+    OK(rpyc_session_ask(left, token, handler, object, name, RPYC_NUL_TERMINATED, arg != NULL ? &arg : NULL, arg != NULL,
+                        NULL, -1, NULL, &error));
 }
 
 /* The value of the reply with this token, which is the next event of left. */
@@ -146,8 +146,13 @@ static void set_up(void)
     };
     const rpyc_session_member len[] = {{7, "__len__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
     const char *const aliases[] = {"ONE", "TWO"};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .module = "bare",
-                                      .name = "Root", .members = members, .member_count = 3, .aliases = aliases,
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .module = "bare",
+                                      .name = "Root",
+                                      .members = members,
+                                      .member_count = 3,
+                                      .aliases = aliases,
                                       .alias_count = 2};
     OK(rpyc_session_class_new(NULL, 0, &table, &root_class, &error));
     table.name = "Thing";
@@ -431,12 +436,14 @@ static void time_limits(void)
     OK(rpyc_call_return_int(event.call, 1)); /* too late */
     rpyc_call_free(event.call);
     NOTHING(left);
-    OK(rpyc_session_ask(left, 2, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, -1, &sequence, &error));
+    OK(rpyc_session_ask(left, 2, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, -1, &sequence,
+                        &error));
     OK(rpyc_session_forget(left, sequence));
     NOTHING(right);
     NOTHING(left);
     /* Also once its time is over. */
-    OK(rpyc_session_ask(left, 3, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2000, &sequence, &error));
+    OK(rpyc_session_ask(left, 3, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2000, &sequence,
+                        &error));
     OK(rpyc_session_expire(left, 2000, &expired));
     CHECK(expired == 1 && rpyc_session_has_message(left));
     OK(rpyc_session_forget(left, -1));
@@ -505,7 +512,8 @@ static void conversions(void)
 {
     rpyc_value *one = rpyc_value_new_int(1), *object = NULL, *value;
     const rpyc_value *values[2] = {one, one};
-    const rpyc_value_kind_id kinds[2] = {RPYC_VALUE_FLOAT, RPYC_VALUE_BOOL}, integer = RPYC_VALUE_INT, tuple = RPYC_VALUE_TUPLE;
+    const rpyc_value_kind_id kinds[2] = {RPYC_VALUE_FLOAT, RPYC_VALUE_BOOL}, integer = RPYC_VALUE_INT,
+                             tuple = RPYC_VALUE_TUPLE;
     double number = 0;
     bool truth = false;
 
@@ -568,17 +576,20 @@ static void misuse(void)
     GIVES(RPYC_ERR_ABI, rpyc_session_next_event(left, &event, &error));
     event.struct_size = sizeof event;
     GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask(left, 1, 99, root, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask(left, 1, RPYC_HANDLE_REPR, root, NULL, 0, &value, 1, NULL, -1, NULL, &error));
+    GIVES(RPYC_ERR_ARGUMENT,
+          rpyc_session_ask(left, 1, RPYC_HANDLE_REPR, root, NULL, 0, &value, 1, NULL, -1, NULL, &error));
     GIVES(RPYC_ERR_NULL, rpyc_session_ask(left, 1, RPYC_HANDLE_REPR, NULL, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
     OK(rpyc_session_object_new(left, root_class, 5, &own, &error));
     GIVES(RPYC_ERR_TYPE, rpyc_session_ask(left, 1, RPYC_HANDLE_REPR, own, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
     rpyc_object_free(own);
     NEXT(left, &event, RPYC_EVENT_RELEASED);
     OK(rpyc_session_new(NULL, 0, &other, &error));
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask(other, 1, RPYC_HANDLE_REPR, root, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
+    GIVES(RPYC_ERR_ARGUMENT,
+          rpyc_session_ask(other, 1, RPYC_HANDLE_REPR, root, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
     value = NULL;
     OK(rpyc_value_new_object(root, &value, &error));
-    GIVES(RPYC_ERR_UNSUPPORTED, rpyc_session_ask(other, 1, RPYC_HANDLE_PING, NULL, NULL, 0, &value, 1, NULL, -1, NULL, &error));
+    GIVES(RPYC_ERR_UNSUPPORTED,
+          rpyc_session_ask(other, 1, RPYC_HANDLE_PING, NULL, NULL, 0, &value, 1, NULL, -1, NULL, &error));
     /* What is not RPyC ends a session, and it says so. */
     OK(rpyc_session_feed(other, "GET / HTTP/1.1\r\n\r\n", 18, &error));
     OK(rpyc_session_next_event(other, &event, &error));
@@ -587,7 +598,8 @@ static void misuse(void)
     CHECK(rpyc_session_closed(other));
     GIVES(RPYC_ERR_CLOSED, rpyc_session_next_event(other, &event, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_session_feed(other, "x", 1, &error));
-    GIVES(RPYC_ERR_CLOSED, rpyc_session_ask(other, 1, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
+    GIVES(RPYC_ERR_CLOSED,
+          rpyc_session_ask(other, 1, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
     rpyc_session_free(other);
     rpyc_session_free(NULL);
 }
@@ -634,8 +646,8 @@ static void packed(void)
     left = one;
     right = two;
     const rpyc_session_member echo[] = {{1, "exposed_echo", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *echo, .name = "Echo",
-                                      .members = echo, .member_count = 1};
+    rpyc_session_class_table table = {
+        .struct_size = sizeof table, .member_size = sizeof *echo, .name = "Echo", .members = echo, .member_count = 1};
     OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     OK(rpyc_session_set_root(two, klass, ROOT, &error));
     OK(rpyc_session_ask_packed(one, 1, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, -1, NULL, &error));
@@ -670,8 +682,8 @@ static void packed(void)
     put_word(&call, 13, 1, 4);
     put_text(&call, "key");
     put_word(&call, 5, 6, 8);
-    OK(rpyc_session_ask_packed(one, 2, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, call.bytes, call.length, -1, NULL,
-                               &error));
+    OK(rpyc_session_ask_packed(one, 2, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, call.bytes,
+                               call.length, -1, NULL, &error));
     NEXT(two, &event, RPYC_EVENT_REQUEST);
     const unsigned char *got = event.packed;
     CHECK(event.packed_length == 10 + value.length + 9 + 9 + 5 + 8 + 9);
@@ -700,14 +712,17 @@ static void packed(void)
     OK(rpyc_session_step(one, buffer, taken, output, sizeof output, &output_length, &event, &error));
     got = event.packed;
     CHECK(event.kind == RPYC_EVENT_REPLY && event.token == 2 && event.packed_length == 5 + value.length + 9);
-    CHECK(memcmp(got + 5, value.bytes, value.length) == 0 && got[5 + value.length] == 17 && got[6 + value.length] == THING);
+    CHECK(memcmp(got + 5, value.bytes, value.length) == 0 && got[5 + value.length] == 17 &&
+          got[6 + value.length] == THING);
     /* Each piece that is cut off is refused, and so is what does not fit. */
     for (size_t length = 1; length < call.length; length++)
-        GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, call.bytes,
-                                                         length, -1, NULL, &error));
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED,
-                                                     "\13\2\0\0\0\13\0\0\0\0\77", 11, -1, NULL, &error));
-    OK(rpyc_session_ask_packed(one, 4, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, NULL, 0, -1, NULL, &error));
+        GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo",
+                                                         RPYC_NUL_TERMINATED, call.bytes, length, -1, NULL, &error));
+    GIVES(RPYC_ERR_ARGUMENT,
+          rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED,
+                                  "\13\2\0\0\0\13\0\0\0\0\77", 11, -1, NULL, &error));
+    OK(rpyc_session_ask_packed(one, 4, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, NULL, 0, -1, NULL,
+                               &error));
     NEXT(two, &event, RPYC_EVENT_REQUEST);
     GIVES(RPYC_ERR_ARGUMENT, rpyc_session_return_packed(two, event.call, "\77", 1, &error));
     move();
@@ -734,8 +749,12 @@ static void inside_lists(void)
     const rpyc_session_member members[] = {{1, "__repr__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
                                            {2, "__eq__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
                                            {3, "__lt__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .module = "bare",
-                                      .name = "Item", .members = members, .member_count = 3};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .module = "bare",
+                                      .name = "Item",
+                                      .members = members,
+                                      .member_count = 3};
 
     OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     ask(1, RPYC_HANDLE_GETATTR, root, "size", NULL);
@@ -823,8 +842,10 @@ static void freed_session(void)
     rpyc_session *session = NULL;
     rpyc_object *object = NULL, *maker = NULL;
     rpyc_class *klass = NULL;
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof(rpyc_session_member),
-                                      .name = "Made", .flags = RPYC_SESSION_CLASS_CALLABLE};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof(rpyc_session_member),
+                                      .name = "Made",
+                                      .flags = RPYC_SESSION_CLASS_CALLABLE};
     rpyc_value *value = NULL;
     pthread_t thread;
     struct timespec nap = {0, 1000000};
@@ -871,8 +892,11 @@ static void roots(void)
     OK(rpyc_value_new_object(object, &value, &error));
     rpyc_object_free(object);
     const rpyc_session_member members[] = {{1, "exposed_it", NULL, NULL, RPYC_MEMBER_VALUE, 0, value}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Holder",
-                                      .members = members, .member_count = 1};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .name = "Holder",
+                                      .members = members,
+                                      .member_count = 1};
     OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     rpyc_value_free(value);
     OK(rpyc_session_set_root(session, klass, ROOT, &error));

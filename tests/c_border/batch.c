@@ -169,7 +169,8 @@ static rpyc_value *deep(void)
 
 static void single_failures(struct peers *peers)
 {
-    rpyc_prepared *echo = prepare(peers, "echo"), *missing = prepare(peers, "missing"), *probe_it = prepare(peers, "probe");
+    rpyc_prepared *echo = prepare(peers, "echo"), *missing = prepare(peers, "missing"),
+                  *probe_it = prepare(peers, "probe");
     rpyc_batch *batch = NULL;
     struct told told = {0};
     int before = atomic_load(&probes), i;
@@ -309,7 +310,8 @@ static void *close_it(void *connection)
 }
 
 /* 20 calls are on their way, 30 were not sent. */
-static void in_the_middle(struct peers *peers, rpyc_status wanted, void *(*ends)(void *), int of_batch, int64_t timeout_ms)
+static void in_the_middle(struct peers *peers, rpyc_status wanted, void *(*ends)(void *), int of_batch,
+                          int64_t timeout_ms)
 {
     struct told told = {0};
     pthread_t thread;
@@ -508,7 +510,8 @@ static void misused(struct peers *peers, struct peers *others)
     OK(rpyc_batch_run(clone, -1, NULL, NULL, &error));
     CHECK(value_is(clone, 0, 1));
     GIVES(RPYC_ERR_ARGUMENT, rpyc_batch_value(clone, 1, &value, &error));
-    CHECK(!rpyc_batch_cancel(clone) && !rpyc_batch_cancel(NULL) && !rpyc_batch_clone(NULL) && !rpyc_prepared_clone(NULL));
+    CHECK(!rpyc_batch_cancel(clone) && !rpyc_batch_cancel(NULL) && !rpyc_batch_clone(NULL) &&
+          !rpyc_prepared_clone(NULL));
     rpyc_batch_free(clone);
     rpyc_prepared_free(echo);
     rpyc_prepared_free(foreign);

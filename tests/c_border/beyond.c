@@ -67,8 +67,11 @@ static int serve(const char *address, char **texts)
     rpyc_class *service = NULL;
 
     OK(rpyc_set_log_callback(RPYC_LOG_WARN, logged, NULL, NULL, &error));
-    OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table), .method_size = sizeof *methods,
-                                          .name = "BeyondService", .methods = methods, .method_count = 3},
+    OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table),
+                                          .method_size = sizeof *methods,
+                                          .name = "BeyondService",
+                                          .methods = methods,
+                                          .method_count = 3},
                       NULL, NULL, &service, &error));
     OK(rpyc_server_new(address, service, config, &server, &error));
     printf("listening %s\n", rpyc_server_address(server));

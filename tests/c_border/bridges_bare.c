@@ -23,10 +23,12 @@ static rpyc_call *waiting[1000];
 /* ---------------------------------------------------------------- asking */
 
 /* Has the answer to a request be that of a call. */
-static void ask(rpyc_session *session, int32_t handler, const rpyc_object *object, const char *name, size_t length, rpyc_call *call)
+static void ask(rpyc_session *session, int32_t handler, const rpyc_object *object, const char *name, size_t length,
+                rpyc_call *call)
 {
     size_t slot = 0, count = rpyc_call_arg_count(call), named = rpyc_call_keyword_count(call);
-    rpyc_value **args = calloc(count + 1, sizeof *args), **keys = calloc(named + 1, sizeof *keys), **values = calloc(named + 1, sizeof *values);
+    rpyc_value **args = calloc(count + 1, sizeof *args), **keys = calloc(named + 1, sizeof *keys),
+               **values = calloc(named + 1, sizeof *values);
     rpyc_value *keywords = NULL;
     rpyc_error *failure = NULL;
 
@@ -45,7 +47,8 @@ static void ask(rpyc_session *session, int32_t handler, const rpyc_object *objec
     }
     if (named > 0)
         OK(rpyc_value_new_dict(keys, values, named, &keywords, &error));
-    if (rpyc_session_ask(session, FIRST_TOKEN + slot, handler, object, name, length, args, count, keywords, -1, NULL, &failure)) {
+    if (rpyc_session_ask(session, FIRST_TOKEN + slot, handler, object, name, length, args, count, keywords, -1, NULL,
+                         &failure)) {
         OK(rpyc_call_raise_error(call, failure));
         rpyc_call_free(call);
     } else {
@@ -72,7 +75,8 @@ static void request(rpyc_session_event *event)
     } else {
         CHECK(event->member == ASK && event->object == NULL && event->handler == 0);
     }
-    ask(session, event->handler ? event->handler : RPYC_HANDLE_CALLATTR, event->object ? event->object : owner, name, length, event->call);
+    ask(session, event->handler ? event->handler : RPYC_HANDLE_CALLATTR, event->object ? event->object : owner, name,
+        length, event->call);
     rpyc_object_free(event->object);
 }
 
@@ -99,7 +103,8 @@ static void events(int end)
 {
     rpyc_session_event event = {.struct_size = sizeof event};
 
-    while (ends[end].session != NULL && rpyc_session_next_event(ends[end].session, &event, NULL) == RPYC_OK && event.kind != RPYC_EVENT_NONE) {
+    while (ends[end].session != NULL && rpyc_session_next_event(ends[end].session, &event, NULL) == RPYC_OK &&
+           event.kind != RPYC_EVENT_NONE) {
         if (event.kind == RPYC_EVENT_REQUEST)
             request(&event);
         else if (event.kind == RPYC_EVENT_REPLY)
@@ -145,7 +150,8 @@ static rpyc_config *rules(const char *name)
     for (size_t i = 0; strcmp(name, "default") != 0 && i < 3; i++)
         OK(rpyc_config_set(config, more[i], "true", &error));
     if (strcmp(name, "default") != 0)
-        OK(rpyc_config_set(config, strcmp(name, "all") == 0 ? "allow_all_attrs" : "allow_public_attrs", "true", &error));
+        OK(rpyc_config_set(config, strcmp(name, "all") == 0 ? "allow_all_attrs" : "allow_public_attrs", "true",
+                           &error));
     return config;
 }
 
@@ -185,8 +191,11 @@ static int listening(void)
 int main(int argc, char **argv)
 {
     static const rpyc_session_member members[] = {{ASK, "exposed_ask", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
-    static const rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "MiddleService",
-                                                   .members = members, .member_count = 1};
+    static const rpyc_session_class_table table = {.struct_size = sizeof table,
+                                                   .member_size = sizeof *members,
+                                                   .name = "MiddleService",
+                                                   .members = members,
+                                                   .member_count = 1};
     rpyc_config *config = rules(argc > 1 ? argv[1] : "default");
     rpyc_class *service = NULL;
     int listener;
@@ -194,12 +203,15 @@ int main(int argc, char **argv)
     OK(rpyc_session_class_new(NULL, 0, &table, &service, &error));
     OK(rpyc_config_set(config, "dialect", argv[3], &error));
     start(OWNER, connected(argv[2]), config);
-    OK(rpyc_session_ask(ends[OWNER].session, ROOT, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
+    OK(rpyc_session_ask(ends[OWNER].session, ROOT, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL,
+                        &error));
     move_bytes(OWNER, 0);
     listener = listening();
     for (;;) {
-        struct pollfd fds[] = {{0, POLLIN, 0}, {ends[CLIENT].fd < 0 ? listener : -1, POLLIN, 0},
-                               {ends[OWNER].fd, POLLIN, 0}, {ends[CLIENT].fd, POLLIN, 0}};
+        struct pollfd fds[] = {{0, POLLIN, 0},
+                               {ends[CLIENT].fd < 0 ? listener : -1, POLLIN, 0},
+                               {ends[OWNER].fd, POLLIN, 0},
+                               {ends[CLIENT].fd, POLLIN, 0}};
 
         poll(fds, 4, -1);
         if (fds[0].revents)

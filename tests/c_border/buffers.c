@@ -183,9 +183,20 @@ static void put(int fd, const void *bytes, size_t length)
 static void put_beginning(int fd, int number, size_t length, size_t now)
 {
     size_t body = 10 + length;
-    unsigned char head[] = {(unsigned char)(body >> 24), (unsigned char)(body >> 16), (unsigned char)(body >> 8),
-                            (unsigned char)body, 0, 2, 0x11, (unsigned char)(0x50 + number), 0x11, 0x51, 0x0f,
-                            (unsigned char)(length >> 24), (unsigned char)(length >> 16), (unsigned char)(length >> 8),
+    unsigned char head[] = {(unsigned char)(body >> 24),
+                            (unsigned char)(body >> 16),
+                            (unsigned char)(body >> 8),
+                            (unsigned char)body,
+                            0,
+                            2,
+                            0x11,
+                            (unsigned char)(0x50 + number),
+                            0x11,
+                            0x51,
+                            0x0f,
+                            (unsigned char)(length >> 24),
+                            (unsigned char)(length >> 16),
+                            (unsigned char)(length >> 8),
                             (unsigned char)length};
     unsigned char *data = malloc(now + 1);
 
@@ -207,7 +218,8 @@ static void put_rest(int fd, int number, size_t length, size_t sent)
 
 static void open_hand(struct hand *hand)
 {
-    static const unsigned char root[] = {0, 0, 0, 11, 0, 2, 0x11, 0x50, 0x11, 0x54, 0x12, 0x08, 0x0a, 'R', 0x51, 0x52, '\n'};
+    static const unsigned char root[] = {0,    0,    0,    11,   0,   2,    0x11, 0x50, 0x11,
+                                         0x54, 0x12, 0x08, 0x0a, 'R', 0x51, 0x52, '\n'};
     int fds[2] = {-1, -1}, size = 1 << 20;
     rpyc_transport *transport = NULL;
     rpyc_config *config = peers_config();

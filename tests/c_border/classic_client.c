@@ -158,7 +158,8 @@ static void evaluation(void)
     CHECK(is_int(eval("answer + 1"), 6));
     OK(rpyc_classic_get(classic, "answer", &value, &error));
     CHECK(is_int(value, 5));
-    CHECK(rpyc_classic_get(classic, "nothing", &value, &raised) == RPYC_ERR_REMOTE && rpyc_error_is(raised, "KeyError"));
+    CHECK(rpyc_classic_get(classic, "nothing", &value, &raised) == RPYC_ERR_REMOTE &&
+          rpyc_error_is(raised, "KeyError"));
     rpyc_error_free(raised);
     CHECK(rpyc_classic_eval(classic, "1 +", RPYC_NUL_TERMINATED, &value, &raised) == RPYC_ERR_REMOTE &&
           rpyc_error_is(raised, "SyntaxError"));
@@ -204,10 +205,14 @@ static bool no_temporary_files(const char *name, void *userdata)
 static void transfer(void)
 {
     struct told told = {0};
-    rpyc_transfer_options options = {.struct_size = sizeof options, .filter = no_temporary_files, .progress = progress,
-                                     .userdata = &told, .chunk_size = 10000};
+    rpyc_transfer_options options = {.struct_size = sizeof options,
+                                     .filter = no_temporary_files,
+                                     .progress = progress,
+                                     .userdata = &told,
+                                     .chunk_size = 10000};
 
-    CHECK(mkdir(path("from"), 0700) == 0 && mkdir(path("from/deep"), 0700) == 0 && mkdir(path("from/deep/er"), 0700) == 0);
+    CHECK(mkdir(path("from"), 0700) == 0 && mkdir(path("from/deep"), 0700) == 0 &&
+          mkdir(path("from/deep/er"), 0700) == 0);
     write_file("from/one", 123456);
     write_file("from/deep/two", 0);
     write_file("from/deep/er/three", 10000);
@@ -235,7 +240,8 @@ static void transfer(void)
     options.struct_size = 3;
     GIVES(RPYC_ERR_ABI, rpyc_classic_upload(classic, path("from"), path("x"), &options, &error));
     /* A server that would have us write elsewhere. */
-    OK(rpyc_classic_execute(classic, "import os\nreal = os.listdir\nos.listdir = lambda folder: ['../escaped']", RPYC_NUL_TERMINATED, &error));
+    OK(rpyc_classic_execute(classic, "import os\nreal = os.listdir\nos.listdir = lambda folder: ['../escaped']",
+                            RPYC_NUL_TERMINATED, &error));
     GIVES(RPYC_ERR_UNSAFE, rpyc_classic_download(classic, path("there"), path("back"), NULL, &error));
     OK(rpyc_classic_execute(classic, "os.listdir = real", RPYC_NUL_TERMINATED, &error));
     CHECK(access(path("escaped"), F_OK) != 0);
@@ -320,10 +326,11 @@ static void stdio_redirected(void)
 
     OK(rpyc_classic_set(classic, "before", value, &error));
     OK(rpyc_classic_redirect(classic, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
-    OK(rpyc_classic_execute(classic,
-                            "import sys\nprint('hello', 1, flush=True)\nprint('oops', file=sys.stderr)\n"
-                            "name = input('name? ')\nrest = sys.stdin.readlines()\nsys.stdout.writelines(['a\\n', 'b\\n'])",
-                            RPYC_NUL_TERMINATED, &error));
+    OK(rpyc_classic_execute(
+        classic,
+        "import sys\nprint('hello', 1, flush=True)\nprint('oops', file=sys.stderr)\n"
+        "name = input('name? ')\nrest = sys.stdin.readlines()\nsys.stdout.writelines(['a\\n', 'b\\n'])",
+        RPYC_NUL_TERMINATED, &error));
     CHECK(strcmp(streams.out, "hello 1\nname? a\nb\n") == 0);
     CHECK(strcmp(streams.err, "oops\n") == 0);
     OK(rpyc_classic_get(classic, "name", &value, &error));
@@ -337,7 +344,8 @@ static void stdio_redirected(void)
     /* What rpyc.classic.interact does: the peer's prompt, and here the keyboard and the screen. */
     streams = (struct streams){.in = "answer = 6 * 7\nprint('is', answer)\n"};
     OK(rpyc_classic_redirect(classic, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
-    OK(rpyc_classic_execute(classic, "import code\ncode.interact(banner='', exitmsg='', local=globals())", RPYC_NUL_TERMINATED, &error));
+    OK(rpyc_classic_execute(classic, "import code\ncode.interact(banner='', exitmsg='', local=globals())",
+                            RPYC_NUL_TERMINATED, &error));
     OK(rpyc_redirection_end(redirection, &error));
     rpyc_redirection_free(redirection);
     CHECK(strstr(streams.out, "is 42\n") != NULL);
@@ -348,7 +356,8 @@ static void stdio_redirected(void)
     fputs("line one\nline two\n", in);
     rewind(in);
     OK(rpyc_classic_redirect_files(classic, in, out, NULL, &redirection, &error));
-    OK(rpyc_classic_execute(classic, "print(input().upper())\nprint(sys.stdin.readline(4))", RPYC_NUL_TERMINATED, &error));
+    OK(rpyc_classic_execute(classic, "print(input().upper())\nprint(sys.stdin.readline(4))", RPYC_NUL_TERMINATED,
+                            &error));
     OK(rpyc_redirection_end(redirection, &error));
     rpyc_redirection_free(redirection);
     rewind(out);
@@ -435,8 +444,9 @@ static void copies(void)
     OK(rpyc_object_obtain(object, 1, 100, 10000, &value, &error));
     rpyc_value_free(value);
     rpyc_object_free(object);
-    OK(rpyc_classic_execute(classic, "loop = [1]\nloop.append((loop,))\nshared = [2]\ntwice_the_same = [shared, shared]", RPYC_NUL_TERMINATED,
-                            &error));
+    OK(rpyc_classic_execute(classic,
+                            "loop = [1]\nloop.append((loop,))\nshared = [2]\ntwice_the_same = [shared, shared]",
+                            RPYC_NUL_TERMINATED, &error));
     object = eval_object("loop");
     GIVES(RPYC_ERR_TYPE, rpyc_object_obtain(object, 0, 0, 0, &value, &error));
     CHECK(rpyc_classic_obtain(classic, object, 0, 0, 0, &value, NULL) != RPYC_OK);
@@ -457,7 +467,8 @@ static void deliver_all(void)
         "[datetime.date(2026, 11, 30), datetime.time(1, 2, 3, 4, fold=1), "
         "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800))), "
         "datetime.timedelta(days=-1, seconds=86399, microseconds=999999), datetime.timezone.utc, (1-2j), Ellipsis, slice(1, None, 2)]";
-    const rpyc_datetime at = {2024, 2, 29, 17, 30, 0, 0, 0, true, 19800000000}, clock = {0, 0, 0, 1, 2, 3, 4, 1, false, 0};
+    const rpyc_datetime at = {2024, 2, 29, 17, 30, 0, 0, 0, true, 19800000000},
+                        clock = {0, 0, 0, 1, 2, 3, 4, 1, false, 0};
     rpyc_value *items[8] = {NULL}, *list = NULL, *there = NULL;
     rpyc_object *object = NULL;
 
@@ -475,16 +486,19 @@ static void deliver_all(void)
     OK(rpyc_classic_execute(classic, "import datetime", RPYC_NUL_TERMINATED, &error));
     CHECK(is_text(eval("repr(delivered)"), times));
     CHECK(has_repr(unpickled("delivered"), times));
-    CHECK(has_repr(obtained("delivered[:5]"), "[datetime.date(2026, 11, 30), datetime.time(1, 2, 3, 4, fold=1), "
-                                              "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800))), "
-                                              "datetime.timedelta(days=-1, seconds=86399, microseconds=999999), datetime.timezone.utc]"));
+    CHECK(
+        has_repr(obtained("delivered[:5]"),
+                 "[datetime.date(2026, 11, 30), datetime.time(1, 2, 3, 4, fold=1), "
+                 "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800))), "
+                 "datetime.timedelta(days=-1, seconds=86399, microseconds=999999), datetime.timezone.utc]"));
     /* The pickle of a zone of the database has no offset. */
     OK(rpyc_classic_execute(classic, "import zoneinfo", RPYC_NUL_TERMINATED, &error));
     object = eval_object("[datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))]");
     GIVES(RPYC_ERR_UNSAFE, rpyc_classic_obtain(classic, object, 0, 0, 0, &there, &error));
     rpyc_object_free(object);
-    CHECK(has_repr(obtained("[datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))]"),
-                   "[datetime.datetime(2026, 7, 1, 0, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))]"));
+    CHECK(
+        has_repr(obtained("[datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))]"),
+                 "[datetime.datetime(2026, 7, 1, 0, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))]"));
     /* A bytearray and a range are made by their names. */
     OK(rpyc_value_new_bytes((const uint8_t *)"ab", 2, &items[0], &error));
     OK(rpyc_classic_call(classic, NULL, "bytearray", items, 1, NULL, &there, &error));
@@ -545,7 +559,8 @@ static void deliveries(void)
     OK(rpyc_value_new_dict(&key, &list, 1, &dict, &error));
     OK(rpyc_classic_deliver(classic, dict, &there, &error));
     OK(rpyc_classic_set(classic, "delivered", there, &error));
-    CHECK(is_text(eval("repr(delivered) + str(type(delivered) is dict and type(delivered['k']) is list)"), "{'k': [1, None]}True"));
+    CHECK(is_text(eval("repr(delivered) + str(type(delivered) is dict and type(delivered['k']) is list)"),
+                  "{'k': [1, None]}True"));
     OK(rpyc_classic_deliver(classic, rpyc_value_new_int(7), &there, &error));
     CHECK(is_int(there, 7));
     deliver_all();
@@ -570,7 +585,8 @@ static void dict_at_server(const char *want)
                             "        return str(e).splitlines()[0]\n",
                             RPYC_NUL_TERMINATED, &error));
     CHECK(is_text(eval("tried(lambda: str(list(given.keys())))"), want ? want : "['k']"));
-    CHECK(is_text(eval("tried(lambda: str(rpyc.utils.classic.obtain(given)))"), want ? "pickling is disabled" : "{'k': [1, 2]}"));
+    CHECK(is_text(eval("tried(lambda: str(rpyc.utils.classic.obtain(given)))"),
+                  want ? "pickling is disabled" : "{'k': [1, 2]}"));
     if (!want && is_text(eval("str(importlib.util.find_spec('pandas') is not None)"), "True")) {
         CHECK(is_text(eval("str(__import__('pandas').DataFrame(given).to_dict())"), "{'k': {0: 1, 1: 2}}"));
         printf("with pandas\n");

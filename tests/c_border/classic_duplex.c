@@ -71,7 +71,8 @@ static void native_slave(rpyc_classic *classic)
     CHECK(evaluated(classic, "x") == 5);
     OK(rpyc_classic_module(classic, "sys", &sys, &error));
     GIVES(RPYC_ERR_REMOTE, rpyc_classic_module(classic, "nothing", &object, &error));
-    GIVES(RPYC_ERR_REMOTE, rpyc_classic_execute(classic, "x = 1", RPYC_NUL_TERMINATED, &error)); /* it has no such callback */
+    GIVES(RPYC_ERR_REMOTE,
+          rpyc_classic_execute(classic, "x = 1", RPYC_NUL_TERMINATED, &error)); /* it has no such callback */
     OK(rpyc_value_new_list(items, 2, &list, &error));
     OK(rpyc_classic_deliver(classic, list, &there, &error));
     OK(rpyc_value_get_object(there, &object, &error));

@@ -102,8 +102,7 @@ int main(int argc, char **argv)
     OK(rpyc_server_start(server, &error));
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);
-    while (getchar() != EOF) {
-    }
+    while (getchar() != EOF) {}
     OK(rpyc_server_stop(server, 1000, &error));
     OK(rpyc_server_join(server, &error));
     rpyc_server_free(server);

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 
-
 static int made, ended, connected, gone;
 
 static void *create(rpyc_connection *connection, void *userdata)
@@ -138,8 +137,8 @@ static void execute(rpyc_call *call, void *self)
         return;
     }
     names = namespace_of(call);
-    OK(rpyc_object_set_item(names, copy_of(text, (size_t)(equals - text)), rpyc_value_new_int(strtoll(equals + 1, NULL, 10)),
-                            &error));
+    OK(rpyc_object_set_item(names, copy_of(text, (size_t)(equals - text)),
+                            rpyc_value_new_int(strtoll(equals + 1, NULL, 10)), &error));
     rpyc_object_free(names);
     rpyc_call_return(call, NULL);
 }

@@ -67,7 +67,8 @@ static void userdata(rpyc_call *call, void *self)
 
 static void all(rpyc_call *call, void *self)
 {
-    rpyc_value *both[2] = {rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1))}, *pair = NULL;
+    rpyc_value *both[2] = {rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1))},
+               *pair = NULL;
 
     (void)self;
     OK(rpyc_value_new_tuple(both, 2, &pair, &error));
@@ -104,7 +105,8 @@ static void no_file(rpyc_call *call, void *self)
     (void)self;
     OK(rpyc_value_new_str("No such file or directory", RPYC_NUL_TERMINATED, &args[1], &error));
     for (int i = 0; i < 3; i++)
-        OK(rpyc_value_new_str((const char *[]){"errno", "strerror", "filename"}[i], RPYC_NUL_TERMINATED, &keys[i], &error));
+        OK(rpyc_value_new_str((const char *[]){"errno", "strerror", "filename"}[i], RPYC_NUL_TERMINATED, &keys[i],
+                              &error));
     values[0] = rpyc_value_clone(args[0]);
     values[1] = rpyc_value_clone(args[1]);
     OK(rpyc_value_new_str("/x", RPYC_NUL_TERMINATED, &values[2], &error));
@@ -157,8 +159,8 @@ static rpyc_class *class_of(const char *name, const rpyc_method *methods, size_t
 static rpyc_class *service(void)
 {
     static const rpyc_method methods[] = {
-        {"exposed_make", make, "make(size)", NULL, 0},     {"exposed_userdata", userdata, "userdata()", NULL, 0},
-        {"exposed_all", all, "all(a, b)", NULL, 0},        {"exposed_fail", fail, NULL, NULL, 0},
+        {"exposed_make", make, "make(size)", NULL, 0},      {"exposed_userdata", userdata, "userdata()", NULL, 0},
+        {"exposed_all", all, "all(a, b)", NULL, 0},         {"exposed_fail", fail, NULL, NULL, 0},
         {"exposed_no_file", no_file, "no_file()", NULL, 0}, {"exposed_items", items, "items()", NULL, 0},
     };
     static const rpyc_class_table table = {
@@ -211,7 +213,8 @@ static void truths(rpyc_object *root)
 {
     const rpyc_method no_bool[] = {{"__bool__", give_text, NULL, NULL, 0}};
     rpyc_class *wrong = class_of("Wrong", no_bool, 1);
-    rpyc_object *bare = thing(root, -1), *no = thing(root, -2), *empty = thing(root, 0), *full = thing(root, 3), *local = NULL;
+    rpyc_object *bare = thing(root, -1), *no = thing(root, -2), *empty = thing(root, 0), *full = thing(root, 3),
+                *local = NULL;
     rpyc_value *same = NULL, *other = NULL;
     bool answer = true;
 
@@ -239,7 +242,8 @@ static void truths(rpyc_object *root)
 
 static void tuples(rpyc_object *root)
 {
-    rpyc_value *items[2] = {rpyc_value_new_int(1), rpyc_value_new_int(2)}, *args = NULL, *value = NULL, *text, *all_of_it = NULL;
+    rpyc_value *items[2] = {rpyc_value_new_int(1), rpyc_value_new_int(2)}, *args = NULL, *value = NULL, *text,
+               *all_of_it = NULL;
     rpyc_object *method = NULL;
 
     OK(rpyc_value_new_tuple(items, 2, &args, &error));
@@ -401,7 +405,8 @@ static void refusals(rpyc_class *klass)
 int main(void)
 {
     static const rpyc_method sized[] = {{"__len__", length, "__len__()", NULL, 0}};
-    static const rpyc_method falsy[] = {{"__bool__", give_false, NULL, NULL, 0}, {"__eq__", equal_to_seven, NULL, NULL, 0}};
+    static const rpyc_method falsy[] = {{"__bool__", give_false, NULL, NULL, 0},
+                                        {"__eq__", equal_to_seven, NULL, NULL, 0}};
     static const rpyc_method bare[] = {{"exposed_none", none, NULL, NULL, 0}};
     struct peers peers = {0};
     rpyc_transport *left = NULL, *right = NULL;

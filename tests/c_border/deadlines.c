@@ -311,7 +311,8 @@ static rpyc_value *asked(int fd, int32_t handler, rpyc_object *object, const cha
     rpyc_value *value = NULL;
     rpyc_error *why = NULL;
 
-    OK(rpyc_session_ask(asking, 5, handler, object, name, RPYC_NUL_TERMINATED, NULL, 0, NULL, deadline_ms, NULL, &error));
+    OK(rpyc_session_ask(asking, 5, handler, object, name, RPYC_NUL_TERMINATED, NULL, 0, NULL, deadline_ms, NULL,
+                        &error));
     CHECK(await_reply(fd, 5, &value, &why) == RPYC_OK);
     rpyc_error_free(why);
     return value;
@@ -380,8 +381,10 @@ static void queued(void)
 
     /* In a queue: one whose time is up is not run. Its caller's clock stands, so that the answer is seen. */
     OK(rpyc_connection_set_queue(queued_to, queue, &error));
-    OK(rpyc_session_ask(asking, 6, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2020, NULL, &error));
-    OK(rpyc_session_ask(asking, 7, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, HOUR, NULL, &error));
+    OK(rpyc_session_ask(asking, 6, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2020, NULL,
+                        &error));
+    OK(rpyc_session_ask(asking, 7, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, HOUR, NULL,
+                        &error));
     {
         const void *data = NULL;
         size_t length = 0;
@@ -397,7 +400,8 @@ static void queued(void)
     OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
     CHECK(ran == 1 && noted == 6);
     CHECK(await_reply(fds[0], 6, &value, &why) == RPYC_ERR_REMOTE);
-    CHECK(rpyc_error_is(why, "TimeoutError") && strstr(rpyc_error_message(why), "expired before the call was run") != NULL);
+    CHECK(rpyc_error_is(why, "TimeoutError") &&
+          strstr(rpyc_error_message(why), "expired before the call was run") != NULL);
     rpyc_error_free(why);
     CHECK(await_reply(fds[0], 7, &value, &why) == RPYC_OK);
     CHECK(to_int(value) > 0);
@@ -414,8 +418,11 @@ static void queued(void)
 static void asked_of_a_session(void)
 {
     const rpyc_session_member members[] = {{1, "exposed_left", "left()", NULL, RPYC_MEMBER_METHOD, 0, NULL}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Bare",
-                                      .members = members, .member_count = 1};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .name = "Bare",
+                                      .members = members,
+                                      .member_count = 1};
     rpyc_config *config = configured("on", "3600", "6"), *other = configured("accept", "30", "6");
     rpyc_session *session = NULL;
     rpyc_class *klass = NULL;

@@ -42,7 +42,8 @@ static rpyc_async_result *ask(rpyc_object *root)
     rpyc_async_result *result = NULL;
     rpyc_value *args[1] = {NULL};
 
-    OK(rpyc_value_new_str("a text that is longer than what lies inline in a value", RPYC_NUL_TERMINATED, &args[0], &error));
+    OK(rpyc_value_new_str("a text that is longer than what lies inline in a value", RPYC_NUL_TERMINATED, &args[0],
+                          &error));
     kept.call = NULL;
     OK(rpyc_object_call_method_async(root, "probe", args, 1, NULL, -1, &result, &error));
     pthread_mutex_lock(&kept.lock);

@@ -21,13 +21,13 @@ static void expect_destroyed(int want, const char *text, int line)
 }
 
 /* The call fails, and has run the destructor all the same. */
-#define FAILS_ONCE(call)                                                                                                    \
-    do {                                                                                                                    \
-        rpyc_status status;                                                                                                 \
-        destroyed = 0;                                                                                                      \
-        status = (call);                                                                                                    \
-        check(status != RPYC_OK && status != RPYC_ERR_PANIC, "fails: " #call, __LINE__);                                    \
-        expect_destroyed(1, #call, __LINE__);                                                                               \
+#define FAILS_ONCE(call)                                                                                               \
+    do {                                                                                                               \
+        rpyc_status status;                                                                                            \
+        destroyed = 0;                                                                                                 \
+        status = (call);                                                                                               \
+        check(status != RPYC_OK && status != RPYC_ERR_PANIC, "fails: " #call, __LINE__);                               \
+        expect_destroyed(1, #call, __LINE__);                                                                          \
     } while (0)
 
 /* ---------------------------------------------------------------- userdata with a destructor */
@@ -75,10 +75,10 @@ static void classes(void)
 
     FAILS_ONCE(rpyc_class_new(NULL, &destroyed, destroy, &class, NULL));
     FAILS_ONCE(rpyc_class_new(&good, &destroyed, destroy, NULL, NULL));
-#define WRONG(member, wrong)                                                                                                \
-    table = good;                                                                                                           \
-    table.member = wrong;                                                                                                   \
-    FAILS_ONCE(rpyc_class_new(&table, &destroyed, destroy, &class, NULL));                                                  \
+#define WRONG(member, wrong)                                                                                           \
+    table = good;                                                                                                      \
+    table.member = wrong;                                                                                              \
+    FAILS_ONCE(rpyc_class_new(&table, &destroyed, destroy, &class, NULL));                                             \
     CHECK(class == NULL)
     WRONG(struct_size, 0);
     WRONG(struct_size, 3);
@@ -238,7 +238,8 @@ static void callback_of_a_lost_result(void)
 
 static void log_line(int32_t level, const char *message, size_t length, void *userdata)
 {
-    CHECK(level >= RPYC_LOG_ERROR && level <= RPYC_LOG_DEBUG && message != NULL && length > 0 && userdata == &destroyed);
+    CHECK(level >= RPYC_LOG_ERROR && level <= RPYC_LOG_DEBUG && message != NULL && length > 0 &&
+          userdata == &destroyed);
 }
 
 static void log_callbacks(void)
@@ -263,14 +264,14 @@ static rpyc_value *probe(void)
 }
 
 /* The call takes the two values in `v`, or as many as are said. */
-#define TAKES(count, call)                                                                                                  \
-    do {                                                                                                                    \
-        rpyc_value *v[2] = {NULL, NULL};                                                                                    \
-        destroyed = 0;                                                                                                      \
-        for (int i = 0; i < (count); i++)                                                                                   \
-            v[i] = probe();                                                                                                 \
-        (void)(call);                                                                                                       \
-        expect_destroyed((count), "takes its values: " #call, __LINE__);                                                    \
+#define TAKES(count, call)                                                                                             \
+    do {                                                                                                               \
+        rpyc_value *v[2] = {NULL, NULL};                                                                               \
+        destroyed = 0;                                                                                                 \
+        for (int i = 0; i < (count); i++)                                                                              \
+            v[i] = probe();                                                                                            \
+        (void)(call);                                                                                                  \
+        expect_destroyed((count), "takes its values: " #call, __LINE__);                                               \
     } while (0)
 
 static void consumed_by_constructors(void)

@@ -54,8 +54,10 @@ static void no_attribute(rpyc_call *call, void *self)
 /* An attribute that is not there is asked for once. Python asks again. */
 static void missing(void)
 {
-    static const rpyc_class_table table = {
-        .struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method), .name = "None", .get_attr = no_attribute};
+    static const rpyc_class_table table = {.struct_size = sizeof(rpyc_class_table),
+                                           .method_size = sizeof(rpyc_method),
+                                           .name = "None",
+                                           .get_attr = no_attribute};
     struct peers peers = {0};
     rpyc_class *klass = NULL;
     rpyc_object *thing = NULL;

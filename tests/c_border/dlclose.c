@@ -17,7 +17,8 @@ static int use(void *library)
 {
     rpyc_value *(*value_new_int)(int64_t) = NULL, *(*value_repr)(const rpyc_value *) = NULL;
     void (*value_free)(rpyc_value *) = NULL, (*error_free)(rpyc_error *) = NULL;
-    rpyc_status (*connect)(const char *, const rpyc_class *, const rpyc_config *, rpyc_connection **, rpyc_error **) = NULL;
+    rpyc_status (*connect)(const char *, const rpyc_class *, const rpyc_config *, rpyc_connection **, rpyc_error **) =
+        NULL;
     rpyc_value *value, *text;
     rpyc_connection *connection = NULL;
     rpyc_error *error = NULL;

@@ -50,8 +50,9 @@ static void expired_result(void)
     open_with(NULL, NULL);
     OK(rpyc_object_call_method_async(root, "add", args, 2, NULL, 500, &result, &error));
     GIVES(RPYC_ERR_TIMEOUT, rpyc_async_result_value(result, &value, &got));
-    says(RPYC_ERR_TIMEOUT, got,
-         "the result expired: add() on %s did not reply in 0.5 s; it may still be running, and a late reply is dropped");
+    says(
+        RPYC_ERR_TIMEOUT, got,
+        "the result expired: add() on %s did not reply in 0.5 s; it may still be running, and a late reply is dropped");
     rpyc_async_result_free(result);
 }
 
@@ -64,8 +65,9 @@ static void lost_connection(void)
     /* The server goes while we wait, and is gone for all who come later. */
     for (int i = 0; i < 2; i++) {
         GIVES(RPYC_ERR_EOF, rpyc_object_call_method(root, "vanish", NULL, 0, NULL, &value, &got));
-        says(RPYC_ERR_EOF, got,
-             "lost the connection with %s: the peer ended the stream; connect again, and request the root and all objects again");
+        says(
+            RPYC_ERR_EOF, got,
+            "lost the connection with %s: the peer ended the stream; connect again, and request the root and all objects again");
     }
 }
 

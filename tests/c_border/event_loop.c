@@ -38,7 +38,8 @@ static void on_answer(rpyc_async_result *result, void *userdata)
     size_t length = 0;
 
     seen->answers++;
-    if (rpyc_async_result_value(result, &value, NULL) || rpyc_value_get_bytes(value, &bytes, &length, NULL) || length != BIG)
+    if (rpyc_async_result_value(result, &value, NULL) || rpyc_value_get_bytes(value, &bytes, &length, NULL) ||
+        length != BIG)
         seen->wrong++;
     rpyc_value_free(value);
 }

@@ -146,8 +146,11 @@ static rpyc_session_event next_event(rpyc_session *session, int32_t kind)
 static void packed(void)
 {
     static const rpyc_session_member members[] = {{.id = 1, .name = "exposed_take", .kind = RPYC_MEMBER_METHOD}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Taker",
-                                      .members = members, .member_count = 1};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .name = "Taker",
+                                      .members = members,
+                                      .member_count = 1};
     rpyc_session *plain = NULL, *packs = NULL;
     rpyc_class *taker = NULL;
     rpyc_session_event event;
@@ -168,7 +171,8 @@ static void packed(void)
     rpyc_value_free(event.value);
 
     OK(rpyc_value_new_bytes(data, BIG, &big, &error));
-    OK(rpyc_session_ask(plain, 2, RPYC_HANDLE_CALLATTR, root, "take", RPYC_NUL_TERMINATED, &big, 1, NULL, -1, NULL, &error));
+    OK(rpyc_session_ask(plain, 2, RPYC_HANDLE_CALLATTR, root, "take", RPYC_NUL_TERMINATED, &big, 1, NULL, -1, NULL,
+                        &error));
     pass_on(plain, packs);
     leave(8 * MIB);
     next_event(packs, RPYC_EVENT_NONE);
@@ -339,8 +343,10 @@ static int serve(const char *address, char **options)
         *value = 0;
         OK(rpyc_config_set(config, *options, value + 1, &error));
     }
-    OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table), .method_size = sizeof *methods,
-                                          .name = "ExhaustionService", .methods = methods,
+    OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table),
+                                          .method_size = sizeof *methods,
+                                          .name = "ExhaustionService",
+                                          .methods = methods,
                                           .method_count = sizeof methods / sizeof *methods},
                       NULL, NULL, &service, &error));
     OK(rpyc_server_new(address, service, config, &server, &error));

@@ -26,7 +26,8 @@ static void refused_in_the_child(struct handles *h)
     GIVES(RPYC_ERR_FORKED, rpyc_connection_poll_all(h->connection, 0, &handled, &error));
     GIVES(RPYC_ERR_FORKED, rpyc_connection_serve_all(h->connection, &error));
     GIVES(RPYC_ERR_FORKED, rpyc_connection_sync_request(h->connection, RPYC_HANDLE_GETROOT, NULL, 0, &value, &error));
-    GIVES(RPYC_ERR_FORKED, rpyc_connection_async_request(h->connection, RPYC_HANDLE_GETROOT, NULL, 0, 1000, &result, &error));
+    GIVES(RPYC_ERR_FORKED,
+          rpyc_connection_async_request(h->connection, RPYC_HANDLE_GETROOT, NULL, 0, 1000, &result, &error));
     GIVES(RPYC_ERR_FORKED, rpyc_object_str(h->root, &value, &error));
     GIVES(RPYC_ERR_FORKED, rpyc_object_call_method(h->root, "probe", NULL, 0, NULL, &value, &error));
     GIVES(RPYC_ERR_FORKED, rpyc_async_result_wait(h->result, &error));

@@ -30,8 +30,7 @@ static void construct(rpyc_call *call, void *userdata)
 
 static rpyc_object *class_without_handle(void)
 {
-    const rpyc_class_table table = {
-        .struct_size = sizeof table, .name = "Motor", .construct = construct};
+    const rpyc_class_table table = {.struct_size = sizeof table, .name = "Motor", .construct = construct};
     rpyc_class *klass = NULL;
     rpyc_object *object = NULL;
 
@@ -90,7 +89,8 @@ static void connections(void)
     OK(rpyc_connection_root(others.client, &other, &error));
     GIVES(RPYC_ERR_TYPE, rpyc_object_class(root, &of, &error));
     CHECK(rpyc_object_is_of(root, peers.client) && !rpyc_object_is_of(root, others.client));
-    CHECK(!rpyc_object_is_of(klass, peers.client) && !rpyc_object_is_of(NULL, peers.client) && !rpyc_object_is_of(root, NULL));
+    CHECK(!rpyc_object_is_of(klass, peers.client) && !rpyc_object_is_of(NULL, peers.client) &&
+          !rpyc_object_is_of(root, NULL));
 
     /* Objects of this process, and plain data, have no connection. */
     CHECK(rpyc_object_hold_connection(klass) == NULL && rpyc_object_hold_connection(NULL) == NULL);

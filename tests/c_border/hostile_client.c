@@ -41,8 +41,8 @@ static int came(rpyc_status status, rpyc_error **error_out, int has_result, cons
     if (status >= 0 && status < (rpyc_status)RPYC_COUNT(counts))
         __atomic_add_fetch(&counts[status], 1, __ATOMIC_RELAXED);
     /* The end of an iteration makes no error, but where a peer raises StopIteration elsewhere. */
-    if ((status != RPYC_ERR_STOP_ITERATION && (status == RPYC_OK) == (why != NULL)) || (status != RPYC_OK && has_result) ||
-        (why && rpyc_error_status(why) != status))
+    if ((status != RPYC_ERR_STOP_ITERATION && (status == RPYC_OK) == (why != NULL)) ||
+        (status != RPYC_OK && has_result) || (why && rpyc_error_status(why) != status))
         check(0, call, __LINE__);
     if (why)
         look_at_error(why);
@@ -159,7 +159,7 @@ static void of_items(rpyc_object *object)
     if (CAME(through, rpyc_object_iterate(object, &through, &why))) {
         do {
             drop(&value);
-            } while (CAME(value, rpyc_iterator_next(through, &value, &why)) && value && ++n < 20);
+        } while (CAME(value, rpyc_iterator_next(through, &value, &why)) && value && ++n < 20);
         drop(&value);
     }
     rpyc_iterator_free(through);
@@ -167,7 +167,8 @@ static void of_items(rpyc_object *object)
 
 static void of_copies(rpyc_object *object)
 {
-    static const rpyc_value_kind_id kinds[] = {RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR, RPYC_VALUE_BYTES, RPYC_VALUE_BOOL};
+    static const rpyc_value_kind_id kinds[] = {RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR, RPYC_VALUE_BYTES,
+                                               RPYC_VALUE_BOOL};
     rpyc_value *value = NULL, *shape = NULL, *given = NULL;
     rpyc_async_result *result = NULL;
     rpyc_buffer *buffer = NULL;
@@ -206,7 +207,7 @@ static void of_classic(rpyc_connection *connection)
         CAME(object, rpyc_classic_namespace(classic, &object, &why));
         rpyc_object_free(object), object = NULL;
         if (CAME(object, rpyc_classic_module(classic, "os", &object, &why))) {
-                CAME(value, rpyc_classic_obtain(classic, object, 10, 1000, 100000, &value, &why)), drop(&value);
+            CAME(value, rpyc_classic_obtain(classic, object, 10, 1000, 100000, &value, &why)), drop(&value);
         }
         rpyc_object_free(object);
     }

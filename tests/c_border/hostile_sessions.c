@@ -11,7 +11,7 @@ struct client {
     int fd;
     rpyc_session *session;
     rpyc_class *root;
-    int over;                                        /* nothing more is to come of it */
+    int over; /* nothing more is to come of it */
 };
 
 static struct client *clients[MOST], *current;
@@ -40,7 +40,8 @@ static void call_by_event(rpyc_call *call, void *self)
     for (n = 1; n < given && n <= 8; n++)
         args[n - 1] = rpyc_value_clone(rpyc_call_arg(call, n));
     waits = rpyc_call_defer(call);
-    if (rpyc_session_ask(current->session, (uintptr_t)waits, RPYC_HANDLE_CALL, function, NULL, 0, args, n - 1, NULL, -1, NULL, &raised)) {
+    if (rpyc_session_ask(current->session, (uintptr_t)waits, RPYC_HANDLE_CALL, function, NULL, 0, args, n - 1, NULL, -1,
+                         NULL, &raised)) {
         rpyc_call_raise_error(waits, raised);
         rpyc_call_free(waits);
     }
@@ -52,17 +53,26 @@ static const struct {
     const char *name, *signature;
     rpyc_method_fn run;
 } functions[] = {
-    {"exposed_add", "add(a, b)", add}, {"exposed_echo", "echo(value)", echo}, {"exposed_call", "call(func, *args)", call_by_event},
-    {"exposed_make_list", "make_list(n)", make_list}, {"exposed_make_dict", "make_dict()", make_dict},
-    {"exposed_gen", "gen(n)", make_generator}, {"exposed_hold", "hold(obj)", hold}, {"exposed_get_held", "get_held()", get_held},
-    {"exposed_in_use", "in_use()", in_use}, {"secret", "secret()", secret},
+    {"exposed_add", "add(a, b)", add},
+    {"exposed_echo", "echo(value)", echo},
+    {"exposed_call", "call(func, *args)", call_by_event},
+    {"exposed_make_list", "make_list(n)", make_list},
+    {"exposed_make_dict", "make_dict()", make_dict},
+    {"exposed_gen", "gen(n)", make_generator},
+    {"exposed_hold", "hold(obj)", hold},
+    {"exposed_get_held", "get_held()", get_held},
+    {"exposed_in_use", "in_use()", in_use},
+    {"secret", "secret()", secret},
 };
 
 static void set_root(struct client *client)
 {
     rpyc_session_member members[RPYC_COUNT(functions)];
     rpyc_session_class_table table = {
-        .struct_size = sizeof table, .member_size = sizeof *members, .name = "attacked.Service", .members = members,
+        .struct_size = sizeof table,
+        .member_size = sizeof *members,
+        .name = "attacked.Service",
+        .members = members,
         .member_count = RPYC_COUNT(functions),
     };
 
@@ -207,7 +217,8 @@ static int64_t interests(struct pollfd *fds)
         int64_t deadline = rpyc_session_next_deadline(clients[i]->session);
 
         rpyc_session_outgoing(clients[i]->session, &data, &waits);
-        fds[i] = (struct pollfd){clients[i]->fd, (short)((may_read(clients[i]) ? POLLIN : 0) | (waits ? POLLOUT : 0)), 0};
+        fds[i] =
+            (struct pollfd){clients[i]->fd, (short)((may_read(clients[i]) ? POLLIN : 0) | (waits ? POLLOUT : 0)), 0};
         if (rpyc_session_has_message(clients[i]->session) && may_read(clients[i]))
             wait = 0;
         else if (deadline >= 0 && (wait < 0 || deadline - now < wait))

@@ -13,8 +13,8 @@
 
 static char name[64];
 static rpyc_class *base_class, *derived_class;
-static rpyc_object *kept;             /* the same one for all connections */
-static rpyc_object *owners[2];        /* roots, or NULL */
+static rpyc_object *kept;      /* the same one for all connections */
+static rpyc_object *owners[2]; /* roots, or NULL */
 static rpyc_connection *connections[2];
 
 static void say_name(rpyc_call *call, void *self)
@@ -211,7 +211,8 @@ static rpyc_class *class_of(const char *name_of_class, const rpyc_class *base, v
 
 static void serve(void)
 {
-    rpyc_class *service = class_of("IdentityService", NULL, NULL, service_methods, sizeof service_methods / sizeof *service_methods);
+    rpyc_class *service =
+        class_of("IdentityService", NULL, NULL, service_methods, sizeof service_methods / sizeof *service_methods);
     rpyc_server *server = NULL;
 
     OK(rpyc_server_new("tcp://127.0.0.1:0", service, NULL, &server, &error));

@@ -11,8 +11,23 @@
 #define MOST 128
 
 enum kind {
-    CONFIG, CLASS, SERVER, QUEUE, TRANSPORT, CONNECTION, OBJECT, VALUE, RESULT, ITERATOR, BUFFER, ERROR, SERVING, SESSION, DECODER,
-    CLASSIC, CALL,
+    CONFIG,
+    CLASS,
+    SERVER,
+    QUEUE,
+    TRANSPORT,
+    CONNECTION,
+    OBJECT,
+    VALUE,
+    RESULT,
+    ITERATOR,
+    BUFFER,
+    ERROR,
+    SERVING,
+    SESSION,
+    DECODER,
+    CLASSIC,
+    CALL,
 };
 
 static struct handle {
@@ -158,9 +173,9 @@ static void quiet(rpyc_async_result *result, void *userdata)
 
 static const rpyc_method item_methods[] = {RPYC_METHOD("touch", touch, NULL, NULL)};
 static const rpyc_method methods[] = {
-    RPYC_METHOD("touch", touch, NULL, NULL), RPYC_METHOD("make", make, NULL, NULL),
+    RPYC_METHOD("touch", touch, NULL, NULL),     RPYC_METHOD("make", make, NULL, NULL),
     RPYC_METHOD("numbers", numbers, NULL, NULL), RPYC_METHOD("fails", fails, NULL, NULL),
-    RPYC_METHOD("later", later, NULL, NULL), RPYC_METHOD("back", back, "back(f)", NULL),
+    RPYC_METHOD("later", later, NULL, NULL),     RPYC_METHOD("back", back, "back(f)", NULL),
     RPYC_METHOD("bytes", bytes, NULL, NULL),
 };
 
@@ -204,7 +219,8 @@ static void asked(rpyc_object *object, const char *name, int wait)
 
 static void *local_things(void)
 {
-    rpyc_object *list = NULL, *dict = NULL, *generator = NULL, *function = NULL, *file = NULL, *view = NULL, *own = NULL, *of = NULL;
+    rpyc_object *list = NULL, *dict = NULL, *generator = NULL, *function = NULL, *file = NULL, *view = NULL,
+                *own = NULL, *of = NULL;
     rpyc_class *class = NULL;
     const char *const names[] = {"touch"};
 
@@ -324,8 +340,15 @@ static void classic_things(const rpyc_config *config)
     OK(rpyc_module_new("mod", NULL, &module, &error));
     const char *const names[] = {"mod"};
     rpyc_object *modules[] = {module};
-    rpyc_slave_table table = {.struct_size = sizeof table, .name = "SLAVE", .module_names = names, .modules = modules, .module_count = 1,
-                              .eval = eval, .execute = eval, .create = create, .destroy = died};
+    rpyc_slave_table table = {.struct_size = sizeof table,
+                              .name = "SLAVE",
+                              .module_names = names,
+                              .modules = modules,
+                              .module_count = 1,
+                              .eval = eval,
+                              .execute = eval,
+                              .create = create,
+                              .destroy = died};
     OK(rpyc_slave_new(&table, born(), died, &class, &error));
     OK(rpyc_transport_new_pair(&left, &right, &error));
     OK(rpyc_connection_new(left, class, config, &slave, &error));
@@ -611,23 +634,57 @@ static void use(struct handle handle)
 static void free_handle(struct handle handle)
 {
     switch (handle.kind) {
-    case CONFIG: rpyc_config_free(handle.it); break;
-    case CLASS: rpyc_class_free(handle.it); break;
-    case SERVER: rpyc_server_free(handle.it); break;
-    case QUEUE: rpyc_queue_free(handle.it); break;
-    case TRANSPORT: rpyc_transport_free(handle.it); break;
-    case CONNECTION: rpyc_connection_free(handle.it); break;
-    case OBJECT: rpyc_object_free(handle.it); break;
-    case VALUE: rpyc_value_free(handle.it); break;
-    case RESULT: rpyc_async_result_free(handle.it); break;
-    case ITERATOR: rpyc_iterator_free(handle.it); break;
-    case BUFFER: rpyc_buffer_free(handle.it); break;
-    case ERROR: rpyc_error_free(handle.it); break;
-    case SERVING: rpyc_serving_free(handle.it); break;
-    case SESSION: rpyc_session_free(handle.it); break;
-    case DECODER: rpyc_decoder_free(handle.it); break;
-    case CLASSIC: rpyc_classic_free(handle.it); break;
-    case CALL: rpyc_call_free(handle.it); break;
+    case CONFIG:
+        rpyc_config_free(handle.it);
+        break;
+    case CLASS:
+        rpyc_class_free(handle.it);
+        break;
+    case SERVER:
+        rpyc_server_free(handle.it);
+        break;
+    case QUEUE:
+        rpyc_queue_free(handle.it);
+        break;
+    case TRANSPORT:
+        rpyc_transport_free(handle.it);
+        break;
+    case CONNECTION:
+        rpyc_connection_free(handle.it);
+        break;
+    case OBJECT:
+        rpyc_object_free(handle.it);
+        break;
+    case VALUE:
+        rpyc_value_free(handle.it);
+        break;
+    case RESULT:
+        rpyc_async_result_free(handle.it);
+        break;
+    case ITERATOR:
+        rpyc_iterator_free(handle.it);
+        break;
+    case BUFFER:
+        rpyc_buffer_free(handle.it);
+        break;
+    case ERROR:
+        rpyc_error_free(handle.it);
+        break;
+    case SERVING:
+        rpyc_serving_free(handle.it);
+        break;
+    case SESSION:
+        rpyc_session_free(handle.it);
+        break;
+    case DECODER:
+        rpyc_decoder_free(handle.it);
+        break;
+    case CLASSIC:
+        rpyc_classic_free(handle.it);
+        break;
+    case CALL:
+        rpyc_call_free(handle.it);
+        break;
     }
 }
 

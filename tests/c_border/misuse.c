@@ -63,7 +63,8 @@ static void options(void)
 
 static void addresses(void)
 {
-    const char *wrong[] = {"", "nonsense", "tcp://", "tcp://host", "tcp://host:port", "tcp://127.0.0.1:99999", "http://a:1"};
+    const char *wrong[] = {"",          "nonsense", "tcp://", "tcp://host", "tcp://host:port", "tcp://127.0.0.1:99999",
+                           "http://a:1"};
     rpyc_connection *connection = NULL;
     rpyc_server *server = NULL;
 
@@ -251,7 +252,8 @@ static void closed(struct peers *peers, rpyc_object *root)
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_ping(peers->client, NULL, 0, 1000, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_root(peers->client, &object, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_sync_request(peers->client, RPYC_HANDLE_GETROOT, NULL, 0, &answer, &error));
-    GIVES(RPYC_ERR_CLOSED, rpyc_connection_async_request(peers->client, RPYC_HANDLE_GETROOT, NULL, 0, 1000, &result, &error));
+    GIVES(RPYC_ERR_CLOSED,
+          rpyc_connection_async_request(peers->client, RPYC_HANDLE_GETROOT, NULL, 0, 1000, &result, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_object_str(root, &answer, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_serve(peers->client, 0, &handled, &error));
     CHECK(answer == NULL && object == NULL && result == NULL && !handled);

@@ -31,10 +31,18 @@ static void kind(rpyc_call *call, void *self)
 
     (void)self;
     switch (rpyc_value_kind(rpyc_call_arg(call, 0))) {
-    case RPYC_VALUE_LIST: name = "list"; break;
-    case RPYC_VALUE_DICT: name = "dict"; break;
-    case RPYC_VALUE_ARRAY: name = "array"; break;
-    case RPYC_VALUE_OBJECT: name = "ref"; break;
+    case RPYC_VALUE_LIST:
+        name = "list";
+        break;
+    case RPYC_VALUE_DICT:
+        name = "dict";
+        break;
+    case RPYC_VALUE_ARRAY:
+        name = "array";
+        break;
+    case RPYC_VALUE_OBJECT:
+        name = "ref";
+        break;
     }
     rpyc_call_return_str(call, name, RPYC_NUL_TERMINATED);
 }
@@ -219,7 +227,8 @@ static void by_value(rpyc_object *root)
 
     back = call(root, "make", NULL);
     OK(rpyc_value_get_array(back, &type, &data, &count, &error));
-    CHECK(type == RPYC_ARRAY_INT16 && count == 5 && ((const int16_t *)data)[0] == -1 && ((const int16_t *)data)[4] == 4096);
+    CHECK(type == RPYC_ARRAY_INT16 && count == 5 && ((const int16_t *)data)[0] == -1 &&
+          ((const int16_t *)data)[4] == 4096);
     rpyc_value_free(back);
 }
 

@@ -63,13 +63,15 @@ static rpyc_value *as_value(rpyc_object *object)
 
 /* ---------------------------------------------------------------- what nests */
 
-static __attribute__((noinline)) void call_plain(rpyc_object *function, rpyc_value **arg, rpyc_value **result, rpyc_error **failure)
+static __attribute__((noinline)) void call_plain(rpyc_object *function, rpyc_value **arg, rpyc_value **result,
+                                                 rpyc_error **failure)
 {
     rpyc_object_call(function, arg, 1, NULL, result, failure);
 }
 
 /* From a frame with large variables. */
-static __attribute__((noinline)) void call_roomy(rpyc_object *function, rpyc_value **arg, rpyc_value **result, rpyc_error **failure)
+static __attribute__((noinline)) void call_roomy(rpyc_object *function, rpyc_value **arg, rpyc_value **result,
+                                                 rpyc_error **failure)
 {
     volatile char room[48 << 10];
 
@@ -293,7 +295,8 @@ static void wait_more(rpyc_async_result *result, void *userdata)
     called++;
     status = rpyc_connection_root(peers.client, &root, &failure);
     if (!status)
-        status = rpyc_object_call_method(root, "echo", (rpyc_value *[]){rpyc_value_new_int(called)}, 1, NULL, &value, &failure);
+        status = rpyc_object_call_method(root, "echo", (rpyc_value *[]){rpyc_value_new_int(called)}, 1, NULL, &value,
+                                         &failure);
     check(status == RPYC_OK, rpyc_error_message(failure), __LINE__);
     rpyc_error_free(failure);
     rpyc_value_free(value);
@@ -394,7 +397,8 @@ static int in_thread(kind *run, size_t kib)
     CHECK(memory != MAP_FAILED && mprotect(memory, guard, PROT_NONE) == 0);
     memset(memory + guard, PAINT, size);
     pthread_attr_init(&attributes);
-    started = pthread_attr_setstack(&attributes, memory + guard, size) == 0 && pthread_create(&made, &attributes, work, NULL) == 0;
+    started = pthread_attr_setstack(&attributes, memory + guard, size) == 0 &&
+              pthread_create(&made, &attributes, work, NULL) == 0;
     pthread_attr_destroy(&attributes);
     if (started)
         pthread_join(made, NULL);
@@ -409,9 +413,15 @@ static const struct {
     const char *name;
     int refused;
 } kinds[] = {
-    {callbacks, "callbacks", 1},   {bridged, "bridged calls", 1}, {calls, "local calls", 1},
-    {comparisons, "==", 1},        {texts, "repr", 1},            {properties, "properties", 1},
-    {destructors, "destructors", 0}, {results, "callbacks of results", 0}, {values, "values", 0},
+    {callbacks, "callbacks", 1},
+    {bridged, "bridged calls", 1},
+    {calls, "local calls", 1},
+    {comparisons, "==", 1},
+    {texts, "repr", 1},
+    {properties, "properties", 1},
+    {destructors, "destructors", 0},
+    {results, "callbacks of results", 0},
+    {values, "values", 0},
 };
 
 static void judge(size_t at, size_t kib)

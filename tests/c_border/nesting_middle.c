@@ -31,7 +31,8 @@ static void far(rpyc_call *call, void *connection)
     rpyc_value *value = NULL;
     rpyc_error *failure = NULL;
 
-    if (rpyc_connection_root(connection, &root, &failure) || rpyc_object_get_attr(root, rpyc_call_name(call) + 8, &value, &failure))
+    if (rpyc_connection_root(connection, &root, &failure) ||
+        rpyc_object_get_attr(root, rpyc_call_name(call) + 8, &value, &failure))
         rpyc_call_raise_error(call, failure);
     else
         rpyc_call_return(call, value);
@@ -53,8 +54,9 @@ static void *serve(void *unused)
 
 int main(int argc, char **argv)
 {
-    static const rpyc_property properties[] = {
-        {.name = "exposed_call", .get = far}, {.name = "exposed_echo", .get = far}, {.name = "exposed_bounce", .get = far}};
+    static const rpyc_property properties[] = {{.name = "exposed_call", .get = far},
+                                               {.name = "exposed_echo", .get = far},
+                                               {.name = "exposed_bounce", .get = far}};
     static const rpyc_class_table table = {.struct_size = sizeof table,
                                            .property_size = sizeof *properties,
                                            .name = "MiddleService",
@@ -82,8 +84,7 @@ int main(int argc, char **argv)
     for (i = 0; i < 3; i++)
         CHECK(pthread_create(&threads[i], &attributes, serve, NULL) == 0);
     pthread_attr_destroy(&attributes);
-    while (getchar() != EOF) {
-    }
+    while (getchar() != EOF) {}
     __atomic_store_n(&stopping, 1, __ATOMIC_SEQ_CST);
     OK(rpyc_server_stop(server, 1000, &error));
     for (i = 0; i < 3; i++)

@@ -103,8 +103,10 @@ static void *call_echo(void *unused)
         check(rpyc_value_equal(back, sent), "it comes back as it was", __LINE__);
         arrivals++;
     } else {
-        check(status == RPYC_ERR_LIMIT || rpyc_error_is(failure, "RecursionError"), rpyc_error_message(failure), __LINE__);
-        check(strstr(rpyc_error_message(failure), "nested too deeply for the stack") != NULL, rpyc_error_message(failure), __LINE__);
+        check(status == RPYC_ERR_LIMIT || rpyc_error_is(failure, "RecursionError"), rpyc_error_message(failure),
+              __LINE__);
+        check(strstr(rpyc_error_message(failure), "nested too deeply for the stack") != NULL,
+              rpyc_error_message(failure), __LINE__);
         refusals++;
     }
     rpyc_value_free(back);
@@ -214,7 +216,8 @@ static void *ask(void *unused)
 {
     rpyc_value *arg = rpyc_value_clone(sent);
 
-    done = rpyc_session_ask(left, 1, RPYC_HANDLE_CALLATTR, far, "echo", RPYC_NUL_TERMINATED, &arg, 1, NULL, -1, NULL, &error);
+    done = rpyc_session_ask(left, 1, RPYC_HANDLE_CALLATTR, far, "echo", RPYC_NUL_TERMINATED, &arg, 1, NULL, -1, NULL,
+                            &error);
     return unused;
 }
 
@@ -266,9 +269,13 @@ static int round_trip(size_t asking, size_t reading, size_t hearing)
 
 static void open_sessions(rpyc_class **class)
 {
-    static const rpyc_session_member members[] = {{1, "exposed_echo", "echo(value)", NULL, RPYC_MEMBER_METHOD, 0, NULL}};
-    static const rpyc_session_class_table table = {
-        .struct_size = sizeof table, .member_size = sizeof *members, .name = "Root", .members = members, .member_count = 1};
+    static const rpyc_session_member members[] = {
+        {1, "exposed_echo", "echo(value)", NULL, RPYC_MEMBER_METHOD, 0, NULL}};
+    static const rpyc_session_class_table table = {.struct_size = sizeof table,
+                                                   .member_size = sizeof *members,
+                                                   .name = "Root",
+                                                   .members = members,
+                                                   .member_count = 1};
     rpyc_config *config = peers_config();
 
     OK(rpyc_config_set(config, "native", "on", &error));
@@ -330,7 +337,8 @@ static void measure(void)
                 int passed;
 
                 sent = nested(levels, 0);
-                passed = round_trip(step == 0 ? sizes[at] : 8192, step == 1 ? sizes[at] : 8192, step == 2 ? sizes[at] : 8192);
+                passed = round_trip(step == 0 ? sizes[at] : 8192, step == 1 ? sizes[at] : 8192,
+                                    step == 2 ? sizes[at] : 8192);
                 rpyc_value_free(sent);
                 *(passed ? &low : &high) = levels;
             }

@@ -104,11 +104,11 @@ static void accessors(void)
     double real;
     bool truth;
 
-#define SAYS(call) \
-    do { \
-        CHECK((call) == RPYC_ERR_TYPE && strstr(rpyc_error_message(said), "rpyc_value_convert")); \
-        rpyc_error_free(said); \
-        said = NULL; \
+#define SAYS(call)                                                                                                     \
+    do {                                                                                                               \
+        CHECK((call) == RPYC_ERR_TYPE && strstr(rpyc_error_message(said), "rpyc_value_convert"));                      \
+        rpyc_error_free(said);                                                                                         \
+        said = NULL;                                                                                                   \
     } while (0)
     SAYS(rpyc_value_get_int(thing, &number, &said));
     SAYS(rpyc_value_get_uint(thing, &natural, &said));

@@ -29,7 +29,8 @@ static rpyc_value *list(rpyc_value *a, rpyc_value *b)
 /* {1: [2, [3, {4: (5, [6, 7])}]]}, each container of its own. */
 static void give_nested(rpyc_call *call)
 {
-    rpyc_value *four = rpyc_value_new_int(4), *one = rpyc_value_new_int(1), *pair[2], *tuple = NULL, *inner = NULL, *outer = NULL;
+    rpyc_value *four = rpyc_value_new_int(4), *one = rpyc_value_new_int(1), *pair[2], *tuple = NULL, *inner = NULL,
+               *outer = NULL;
 
     pair[0] = rpyc_value_new_int(5);
     pair[1] = list(rpyc_value_new_int(6), rpyc_value_new_int(7));

@@ -14,8 +14,9 @@ static rpyc_class *thing_class;
 static rpyc_object *thing, *function;
 static int stopping;
 
-static const char *const METHODS[] = {"__eq__", "__lt__", "__hash__", "__bool__", "__len__", "__iter__", "__next__", "__float__", "__index__",
-                                      "__contains__", "__getitem__", "__repr__", "__enter__", "__exit__", "keys", "read"};
+static const char *const METHODS[] = {"__eq__",    "__lt__",    "__hash__",  "__bool__",     "__len__",     "__iter__",
+                                      "__next__",  "__float__", "__index__", "__contains__", "__getitem__", "__repr__",
+                                      "__enter__", "__exit__",  "keys",      "read"};
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
 
 static rpyc_value *value_of(rpyc_object *object)
@@ -31,21 +32,23 @@ static void refused(rpyc_status status, rpyc_error *failure, int line)
 {
     const char *text = rpyc_error_message(failure);
 
-    check(status == RPYC_ERR_STATE || (status == RPYC_ERR_REMOTE && rpyc_error_is(failure, "RuntimeError")), "it is refused", line);
+    check(status == RPYC_ERR_STATE || (status == RPYC_ERR_REMOTE && rpyc_error_is(failure, "RuntimeError")),
+          "it is refused", line);
     check(strstr(text, "_async") != NULL && strstr(text, "another thread") != NULL, "it says what to do", line);
     if (strstr(text, "_async") == NULL)
         fprintf(stderr, "line %d: %s: %s\n", line, rpyc_status_name(status), text);
     rpyc_error_free(failure);
 }
 
-#define REFUSED(call)                                \
-    do {                                             \
-        rpyc_error *failure = NULL;                  \
-        rpyc_status status = call;                   \
-        refused(status, failure, __LINE__);          \
+#define REFUSED(call)                                                                                                  \
+    do {                                                                                                               \
+        rpyc_error *failure = NULL;                                                                                    \
+        rpyc_status status = call;                                                                                     \
+        refused(status, failure, __LINE__);                                                                            \
     } while (0)
 
-static rpyc_status method(rpyc_object *object, const char *name, rpyc_object *arg, rpyc_value *keywords, rpyc_error **failure)
+static rpyc_status method(rpyc_object *object, const char *name, rpyc_object *arg, rpyc_value *keywords,
+                          rpyc_error **failure)
 {
     rpyc_value *args[1], *result = NULL;
     rpyc_status status;
@@ -91,7 +94,8 @@ static void alone(void)
 static void in_lists(void)
 {
     static const char *const searches[] = {"index", "count", "remove", "__contains__"};
-    rpyc_object *numbers = list_of(rpyc_value_new_int(1), rpyc_value_new_int(2)), *things = list_of(rpyc_value_new_int(2), value_of(thing));
+    rpyc_object *numbers = list_of(rpyc_value_new_int(1), rpyc_value_new_int(2)),
+                *things = list_of(rpyc_value_new_int(2), value_of(thing));
     rpyc_value *text = NULL, *keys = NULL, *copy = NULL, *key = NULL, *by = NULL;
     bool found = false;
 
@@ -209,7 +213,10 @@ static void *take_all(void *unused)
 static void make(uint64_t flags)
 {
     rpyc_session_member members[METHOD_COUNT];
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Thing", .members = members,
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .name = "Thing",
+                                      .members = members,
                                       .member_count = METHOD_COUNT};
 
     memset(members, 0, sizeof members);

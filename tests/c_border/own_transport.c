@@ -8,23 +8,23 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define WAITS 1       /* wait and wake, no descriptor */
-#define SMALL 2       /* one byte at a time */
-#define SPURIOUS 4    /* every other call gives nothing */
-#define BUSY 8        /* wait says that everything is ready */
-#define USES 16       /* the callbacks use the library */
-#define LIES 32       /* a count beyond the size */
-#define NONSENSE 64   /* a status without a meaning */
-#define SILENT 128    /* no text for failures */
-#define NOTHING 256   /* OK with no bytes */
+#define WAITS 1     /* wait and wake, no descriptor */
+#define SMALL 2     /* one byte at a time */
+#define SPURIOUS 4  /* every other call gives nothing */
+#define BUSY 8      /* wait says that everything is ready */
+#define USES 16     /* the callbacks use the library */
+#define LIES 32     /* a count beyond the size */
+#define NONSENSE 64 /* a status without a meaning */
+#define SILENT 128  /* no text for failures */
+#define NOTHING 256 /* OK with no bytes */
 
 struct stream {
     int fd, flags;
     atomic_int running, freed, shutdowns, reads, writes, calls;
-    int fail_after, end_after;      /* bytes read; 0: never */
-    int write_fails_after;          /* bytes written */
+    int fail_after, end_after; /* bytes read; 0: never */
+    int write_fails_after;     /* bytes written */
     int got, put;
-    rpyc_connection *other;         /* that the callbacks may use */
+    rpyc_connection *other; /* that the callbacks may use */
 };
 
 static atomic_int streams_freed, overlaps;
@@ -116,7 +116,7 @@ static int32_t descriptor(void *userdata)
 static int32_t await(void *userdata, int32_t events, int64_t timeout_ms)
 {
     struct stream *stream = userdata;
-    struct pollfd polled = { stream->fd, 0, 0 };
+    struct pollfd polled = {stream->fd, 0, 0};
     int32_t found = 0;
 
     CHECK(timeout_ms >= 0 && timeout_ms <= 1000 && events >= 0 && events <= 3);
@@ -157,7 +157,7 @@ static void close_stream(void *userdata)
 
 static rpyc_transport_table table_of(int flags)
 {
-    rpyc_transport_table table = { 0 };
+    rpyc_transport_table table = {0};
 
     table.struct_size = sizeof table;
     table.peer_name = "serial line 7";
@@ -198,8 +198,8 @@ static void echo(rpyc_call *call, void *self)
 
 static rpyc_class *make_service(void)
 {
-    static const rpyc_method methods[] = { { "exposed_echo", echo, "echo(thing)", NULL, 0 } };
-    rpyc_class_table table = { 0 };
+    static const rpyc_method methods[] = {{"exposed_echo", echo, "echo(thing)", NULL, 0}};
+    rpyc_class_table table = {0};
     rpyc_class *service = NULL;
 
     table.struct_size = sizeof table;
@@ -304,16 +304,19 @@ static void goes_wrong(struct stream *stream, int fd, const char *text)
 
 static void all_that_goes_wrong(void)
 {
-    static const struct { int flags, fail, end, put; const char *text; } cases[] = {
-        { SMALL | SPURIOUS, 3, 0, 0, "the stream failed: the line was cut by a digger" },
-        { SMALL, 9, 0, 0, "cut by a digger" },
-        { SMALL | WAITS, 9, 0, 0, "cut by a digger" },
-        { SMALL | SILENT, 9, 0, 0, "read of the application's transport failed" },
-        { SMALL, 0, 9, 0, "the peer ended the stream inside a message" },
-        { SMALL, 0, 0, 5, "cut by a digger" },
-        { LIES, 0, 0, 0, "read of the application's transport returned" },
-        { NOTHING, 0, 0, 0, "read of the application's transport returned 0 bytes" },
-        { NONSENSE, 0, 0, 0, "returned the unknown status 77" },
+    static const struct {
+        int flags, fail, end, put;
+        const char *text;
+    } cases[] = {
+        {SMALL | SPURIOUS, 3, 0, 0, "the stream failed: the line was cut by a digger"},
+        {SMALL, 9, 0, 0, "cut by a digger"},
+        {SMALL | WAITS, 9, 0, 0, "cut by a digger"},
+        {SMALL | SILENT, 9, 0, 0, "read of the application's transport failed"},
+        {SMALL, 0, 9, 0, "the peer ended the stream inside a message"},
+        {SMALL, 0, 0, 5, "cut by a digger"},
+        {LIES, 0, 0, 0, "read of the application's transport returned"},
+        {NOTHING, 0, 0, 0, "read of the application's transport returned 0 bytes"},
+        {NONSENSE, 0, 0, 0, "returned the unknown status 77"},
     };
     size_t i;
 
@@ -339,7 +342,7 @@ static void *wait_long(void *connection)
 /* Closed by one thread while another waits for an answer that never comes. */
 static void closed_while_waiting(int flags)
 {
-    struct timespec moment = { 0, 30 * 1000 * 1000 };
+    struct timespec moment = {0, 30 * 1000 * 1000};
     rpyc_config *config = rpyc_config_new();
     rpyc_connection *connection = NULL;
     struct stream *stream;
@@ -469,7 +472,7 @@ static void refused_tables(void)
 {
     rpyc_transport *transport = NULL;
     rpyc_transport_table table;
-    struct stream closed = { 0 };
+    struct stream closed = {0};
     int freed = 0;
 
     closed.fd = 1000000;

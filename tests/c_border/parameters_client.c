@@ -137,7 +137,8 @@ static void sync_request_timeout(void)
         char want[200];
 
         GIVES(RPYC_ERR_TIMEOUT, rpyc_object_call_method(root, "sleep", &seconds, 1, NULL, &value, &late));
-        snprintf(want, sizeof want, "sleep() on %s did not reply in 0.5 s; it may still be running", address + strlen("tcp://"));
+        snprintf(want, sizeof want, "sleep() on %s did not reply in 0.5 s; it may still be running",
+                 address + strlen("tcp://"));
         CHECK(strcmp(rpyc_error_message(late), want) == 0);
         rpyc_error_free(late);
     }
@@ -324,9 +325,12 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } all[] = {
-        {"instantiate_custom_exceptions", instantiate}, {"import_custom_exceptions", import},
-        {"instantiate_oldstyle_exceptions", oldstyle},  {"sync_request_timeout", sync_request_timeout},
-        {"before_closed", before_closed},               {"close_catchall", close_catchall},
+        {"instantiate_custom_exceptions", instantiate},
+        {"import_custom_exceptions", import},
+        {"instantiate_oldstyle_exceptions", oldstyle},
+        {"sync_request_timeout", sync_request_timeout},
+        {"before_closed", before_closed},
+        {"close_catchall", close_catchall},
         {"propagate_SystemExit_locally", system_exit},
         {"propagate_KeyboardInterrupt_locally", keyboard_interrupt},
     };

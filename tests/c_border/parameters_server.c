@@ -41,11 +41,11 @@ static void del_public(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-#define NUMBER(name, number) \
-    static void name(rpyc_call *call, void *self) \
-    { \
-        (void)self; \
-        rpyc_call_return_int(call, number); \
+#define NUMBER(name, number)                                                                                           \
+    static void name(rpyc_call *call, void *self)                                                                      \
+    {                                                                                                                  \
+        (void)self;                                                                                                    \
+        rpyc_call_return_int(call, number);                                                                            \
     }
 NUMBER(two, 2)
 NUMBER(three, 3)
@@ -66,7 +66,8 @@ static void twice(rpyc_call *call, void *self)
         rpyc_call_return_int(call, 2 * n);
 }
 
-static const rpyc_method thing_methods[] = {{"__len__", five, NULL, NULL, 0}, {"exposed_twice", twice, "twice(n)", NULL, 0}};
+static const rpyc_method thing_methods[] = {{"__len__", five, NULL, NULL, 0},
+                                            {"exposed_twice", twice, "twice(n)", NULL, 0}};
 static const rpyc_class_table thing_table = {
     .struct_size = sizeof(rpyc_class_table),
     .method_size = sizeof(rpyc_method),
@@ -296,14 +297,16 @@ int main(int argc, char **argv)
     }
     if (rpyc_class_new(&thing_table, NULL, NULL, &thing_class, &error) ||
         rpyc_object_new(thing_class, &thing, NULL, &the_thing, &error) ||
-        rpyc_class_new(&table, NULL, NULL, &service, &error) || rpyc_server_new(argv[1], service, config, &server, &error))
+        rpyc_class_new(&table, NULL, NULL, &service, &error) ||
+        rpyc_server_new(argv[1], service, config, &server, &error))
         goto failed;
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);
     for (;;) {
         rpyc_status status = rpyc_server_serve_one(server, &error);
 
-        printf("ended %s %d %s\n", rpyc_status_name(status), (int)rpyc_error_exit_code(error), rpyc_error_message(error));
+        printf("ended %s %d %s\n", rpyc_status_name(status), (int)rpyc_error_exit_code(error),
+               rpyc_error_message(error));
         fflush(stdout);
         rpyc_error_free(error);
         error = NULL;

@@ -67,8 +67,11 @@ static void *run_queue(void *userdata)
 static void open_flood(struct flood *flood, int kind)
 {
     static const rpyc_method methods[] = {{"exposed_served", served, "served()", NULL, 0}};
-    const rpyc_class_table table = {.struct_size = sizeof table, .method_size = sizeof *methods, .name = "FloodService",
-                                    .methods = methods, .method_count = 1};
+    const rpyc_class_table table = {.struct_size = sizeof table,
+                                    .method_size = sizeof *methods,
+                                    .name = "FloodService",
+                                    .methods = methods,
+                                    .method_count = 1};
     rpyc_config *config = rpyc_config_new();
     rpyc_class *service = NULL;
     rpyc_transport *left = NULL, *right = NULL;

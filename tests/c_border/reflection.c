@@ -65,7 +65,8 @@ static void get_size(rpyc_call *call, void *self)
 
 int main(void)
 {
-    static const rpyc_method base_methods[] = {{"hello", nothing, "hello(name, greeting='hi', *rest, loud=False, **more)", "Greets.", 0}};
+    static const rpyc_method base_methods[] = {
+        {"hello", nothing, "hello(name, greeting='hi', *rest, loud=False, **more)", "Greets.", 0}};
     static const rpyc_method thing_methods[] = {{"move", nothing, "move(x, y=0, /, *, fast)", "Moves it.", 0},
                                                 {"__len__", nothing, "__len__()", NULL, 0}};
     static const rpyc_property thing_properties[] = {{"size", get_size, NULL, NULL, "How large it is."}};
@@ -75,12 +76,26 @@ int main(void)
         {"exposed_thing", get_thing, "thing()", NULL, 0},
         {"exposed_function", function, "function(signature)", NULL, 0},
     };
-    rpyc_class_table base_table = {.struct_size = sizeof base_table, .method_size = sizeof(rpyc_method), .module = "things", .name = "Base",
-                                   .doc = "A base.", .methods = base_methods, .method_count = 1};
-    rpyc_class_table thing_table = {.struct_size = sizeof thing_table, .method_size = sizeof(rpyc_method), .property_size = sizeof(rpyc_property),
-                                    .module = "things", .name = "Thing", .methods = thing_methods, .method_count = 2,
-                                    .properties = thing_properties, .property_count = 1};
-    rpyc_class_table table = {.struct_size = sizeof table, .method_size = sizeof(rpyc_method), .name = "ReflectionService", .methods = methods,
+    rpyc_class_table base_table = {.struct_size = sizeof base_table,
+                                   .method_size = sizeof(rpyc_method),
+                                   .module = "things",
+                                   .name = "Base",
+                                   .doc = "A base.",
+                                   .methods = base_methods,
+                                   .method_count = 1};
+    rpyc_class_table thing_table = {.struct_size = sizeof thing_table,
+                                    .method_size = sizeof(rpyc_method),
+                                    .property_size = sizeof(rpyc_property),
+                                    .module = "things",
+                                    .name = "Thing",
+                                    .methods = thing_methods,
+                                    .method_count = 2,
+                                    .properties = thing_properties,
+                                    .property_count = 1};
+    rpyc_class_table table = {.struct_size = sizeof table,
+                              .method_size = sizeof(rpyc_method),
+                              .name = "ReflectionService",
+                              .methods = methods,
                               .method_count = 4};
     rpyc_class *service = NULL;
     rpyc_server *server = NULL;

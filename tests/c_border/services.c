@@ -63,7 +63,8 @@ static void part(rpyc_connection *connection, void *self)
     char text[100], all[200];
 
     ask(connection, "whoami", text, sizeof text);
-    snprintf(all, sizeof all, "%s left: %s, %s", guest->name, text, rpyc_connection_closed(connection) ? "closed" : "open");
+    snprintf(all, sizeof all, "%s left: %s, %s", guest->name, text,
+             rpyc_connection_closed(connection) ? "closed" : "open");
     line(all);
 }
 
@@ -123,8 +124,13 @@ static void *instance(rpyc_connection *connection, void *userdata)
 
 static const char *const aliases[] = {"foo", "Bar", "lalaland"};
 static const rpyc_class_table tables[] = {
-    {.name = "Guest", .methods = guest_methods, .method_count = 2, .create = guest_new, .destroy = guest_free,
-     .on_connect = greet, .on_disconnect = part},
+    {.name = "Guest",
+     .methods = guest_methods,
+     .method_count = 2,
+     .create = guest_new,
+     .destroy = guest_free,
+     .on_connect = greet,
+     .on_disconnect = part},
     {.name = "Chooser", .create = instance, .on_connect = choose_root, .on_disconnect = root_left},
     {.name = "Foobar", .aliases = aliases, .alias_count = 3},
     {.name = "CalculatorService"},
@@ -133,8 +139,11 @@ static const rpyc_class_table tables[] = {
 
 static int serve(const char *address, const char *name)
 {
-    static const rpyc_class_table counter_table = {.struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method),
-                                                   .name = "Counter", .methods = counter_methods, .method_count = 2};
+    static const rpyc_class_table counter_table = {.struct_size = sizeof(rpyc_class_table),
+                                                   .method_size = sizeof(rpyc_method),
+                                                   .name = "Counter",
+                                                   .methods = counter_methods,
+                                                   .method_count = 2};
     static const char *const readable[] = {"read"};
     rpyc_class *service = NULL, *counter_class = NULL;
     rpyc_server *server = NULL;
@@ -173,8 +182,11 @@ static void twice(rpyc_call *call, void *self)
 static void call_server(const char *address)
 {
     static const rpyc_method methods[] = {{"exposed_twice", twice, "twice(n)", NULL, 0}};
-    static const rpyc_class_table table = {.struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method),
-                                           .name = "DoublingService", .methods = methods, .method_count = 1};
+    static const rpyc_class_table table = {.struct_size = sizeof(rpyc_class_table),
+                                           .method_size = sizeof(rpyc_method),
+                                           .name = "DoublingService",
+                                           .methods = methods,
+                                           .method_count = 1};
     rpyc_class *service = NULL;
     char text[100];
 

@@ -97,7 +97,7 @@ static void held(rpyc_call *call, void *self)
 static int serve(int ready)
 {
     static const rpyc_method methods[] = {
-        {"exposed_add", add, "add(a, b)", NULL, 0}, {"exposed_echo", echo, "echo(value)", NULL, 0},
+        {"exposed_add", add, "add(a, b)", NULL, 0},    {"exposed_echo", echo, "echo(value)", NULL, 0},
         {"exposed_back", back, "back(f, n)", NULL, 0}, {"exposed_nap", nap, "nap(ms)", NULL, 0},
         {"exposed_held", held, "held()", NULL, 0},
     };
@@ -277,7 +277,8 @@ static void in_a_loop(rpyc_connection *connection, rpyc_object *root)
             int interest = rpyc_connection_interest(connection);
             int64_t deadline = rpyc_connection_next_deadline(connection);
 
-            polled.events = (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
+            polled.events =
+                (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
             CHECK(poll(&polled, 1, deadline < 0 ? 20000 : (int)deadline) >= 0);
             OK(rpyc_connection_process(connection, NULL, &error));
         }

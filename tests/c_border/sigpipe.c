@@ -30,7 +30,8 @@ static int tcp_pair(struct ends *ends)
     int listener = socket(AF_INET, SOCK_STREAM, 0), ours = socket(AF_INET, SOCK_STREAM, 0), theirs = -1;
 
     if (!bind(listener, (struct sockaddr *)&address, length) && !listen(listener, 1) &&
-        !getsockname(listener, (struct sockaddr *)&address, &length) && !connect(ours, (struct sockaddr *)&address, length))
+        !getsockname(listener, (struct sockaddr *)&address, &length) &&
+        !connect(ours, (struct sockaddr *)&address, length))
         theirs = accept(listener, NULL, NULL);
     close(listener);
     *ends = (struct ends){ours, ours, theirs, theirs};

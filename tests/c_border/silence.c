@@ -197,7 +197,8 @@ static rpyc_status drive(rpyc_connection *connection)
     while (!status) {
         int interest = rpyc_connection_interest(connection);
         int64_t wait = rpyc_connection_next_deadline(connection);
-        struct pollfd fds[2] = {{rpyc_connection_fileno(connection), 0, 0}, {rpyc_connection_wake_fileno(connection), POLLIN, 0}};
+        struct pollfd fds[2] = {{rpyc_connection_fileno(connection), 0, 0},
+                                {rpyc_connection_wake_fileno(connection), POLLIN, 0}};
 
         if (interest & RPYC_WAIT_READ)
             fds[0].events |= POLLIN;
@@ -253,7 +254,8 @@ static rpyc_session *session_with(const char *option, const char *text)
 static void skipped(void)
 {
     /* A PING with 100,000 bytes. */
-    static const unsigned char head[] = {0, 1, 0x86, 0xaf, 0, 1, 0x11, 0x50, 0x11, 0x51, 0x11, 0x52, 0x10, 0x11, 0x51, 0x0f, 0, 1, 0x86, 0xa0};
+    static const unsigned char head[] = {0,    1,    0x86, 0xaf, 0,    1,    0x11, 0x50, 0x11, 0x51,
+                                         0x11, 0x52, 0x10, 0x11, 0x51, 0x0f, 0,    1,    0x86, 0xa0};
     static const char rest[2000];
     int64_t next = 0, now = 5000000;
     rpyc_status why = RPYC_OK;

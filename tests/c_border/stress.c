@@ -26,7 +26,8 @@ static void bounce(rpyc_call *call, void *self)
     rpyc_error *why = NULL;
     int64_t levels, token, sum = 0;
 
-    if (rpyc_call_get_int(call, 0, &levels) || rpyc_call_get_int(call, 1, &token) || rpyc_call_get_object(call, 2, &func))
+    if (rpyc_call_get_int(call, 0, &levels) || rpyc_call_get_int(call, 1, &token) ||
+        rpyc_call_get_object(call, 2, &func))
         return;
     if (levels == 0)
         rpyc_call_return_int(call, token);
@@ -230,7 +231,8 @@ int main(int argc, char **argv)
     rpyc_connection_free(server);
     rpyc_class_free(offered);
     rpyc_config_free(config);
-    printf("%ld calls, %ld of them nested %d deep, %ld callbacks, %ld answers in time and %ld too late\n", atomic_load(&calls),
-           atomic_load(&chains), LEVELS, atomic_load(&callbacks), atomic_load(&in_time), atomic_load(&too_late));
+    printf("%ld calls, %ld of them nested %d deep, %ld callbacks, %ld answers in time and %ld too late\n",
+           atomic_load(&calls), atomic_load(&chains), LEVELS, atomic_load(&callbacks), atomic_load(&in_time),
+           atomic_load(&too_late));
     return finish();
 }

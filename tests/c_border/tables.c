@@ -10,12 +10,19 @@ static void nothing(rpyc_call *call, void *self)
 static rpyc_class *base;
 
 /* The message when a class is made of these; NULL where it can be. */
-static const char *refusal(const rpyc_method *methods, size_t method_count, const rpyc_property *properties, size_t property_count)
+static const char *refusal(const rpyc_method *methods, size_t method_count, const rpyc_property *properties,
+                           size_t property_count)
 {
     static char text[300];
-    rpyc_class_table table = {.struct_size = sizeof table, .method_size = sizeof(rpyc_method), .property_size = sizeof(rpyc_property),
-                              .name = "Motor", .base = base, .methods = methods, .method_count = method_count,
-                              .properties = properties, .property_count = property_count};
+    rpyc_class_table table = {.struct_size = sizeof table,
+                              .method_size = sizeof(rpyc_method),
+                              .property_size = sizeof(rpyc_property),
+                              .name = "Motor",
+                              .base = base,
+                              .methods = methods,
+                              .method_count = method_count,
+                              .properties = properties,
+                              .property_count = property_count};
     rpyc_class *klass = NULL;
     rpyc_error *why = NULL;
     rpyc_status status = rpyc_class_new(&table, NULL, NULL, &klass, &why);
@@ -30,8 +37,10 @@ static const char *refusal(const rpyc_method *methods, size_t method_count, cons
 static void classes(void)
 {
     static const rpyc_method methods[] = {
-        {"exposed_start", nothing, "start(speed)", NULL, 0}, {"stop", nothing, "stop()", NULL, 0},
-        {"x_turn", nothing, "(n)", NULL, 0},                 {"pause", nothing, "Motor.pause()", NULL, 0},
+        {"exposed_start", nothing, "start(speed)", NULL, 0},
+        {"stop", nothing, "stop()", NULL, 0},
+        {"x_turn", nothing, "(n)", NULL, 0},
+        {"pause", nothing, "Motor.pause()", NULL, 0},
         {"stop", nothing, NULL, NULL, 0},
     };
     static const rpyc_method odd[] = {
@@ -39,16 +48,23 @@ static void classes(void)
         {"restart", nothing, "start()", NULL, 0},
         {"start", nothing, "exposed_start()", NULL, 0},
     };
-    static const rpyc_property properties[] = {{"speed", nothing, NULL, NULL, NULL}, {"stop", nothing, NULL, NULL, NULL},
+    static const rpyc_property properties[] = {{"speed", nothing, NULL, NULL, NULL},
+                                               {"stop", nothing, NULL, NULL, NULL},
                                                {"speed", NULL, nothing, NULL, NULL}};
-    rpyc_class_table table = {.struct_size = sizeof table, .method_size = sizeof(rpyc_method), .name = "Base", .methods = methods,
+    rpyc_class_table table = {.struct_size = sizeof table,
+                              .method_size = sizeof(rpyc_method),
+                              .name = "Base",
+                              .methods = methods,
                               .method_count = 4};
     const char *why;
 
     CHECK(!refusal(methods, 4, properties, 1));
-    CHECK((why = refusal(methods, 5, NULL, 0)) && strcmp(why, "class 'Motor': the name 'stop' is given twice, to a method and a method") == 0);
-    CHECK((why = refusal(methods, 4, properties, 2)) && strstr(why, "'stop' is given twice, to a method and a property"));
-    CHECK((why = refusal(NULL, 0, properties, 3)) && strstr(why, "'speed' is given twice, to a property and a property"));
+    CHECK((why = refusal(methods, 5, NULL, 0)) &&
+          strcmp(why, "class 'Motor': the name 'stop' is given twice, to a method and a method") == 0);
+    CHECK((why = refusal(methods, 4, properties, 2)) &&
+          strstr(why, "'stop' is given twice, to a method and a property"));
+    CHECK((why = refusal(NULL, 0, properties, 3)) &&
+          strstr(why, "'speed' is given twice, to a property and a property"));
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         CHECK((why = refusal(odd + i, 1, NULL, 0)) && strstr(why, odd[i].name) && strstr(why, odd[i].signature));
     why = refusal((const rpyc_method[]){{"", nothing, NULL, NULL, 0}}, 1, NULL, 0);
@@ -68,7 +84,8 @@ static void aliases(void)
 {
     const char *names[] = {"MOTORS", "ENGINES", "MOTORS"};
     rpyc_class_table table = {.struct_size = sizeof table, .name = "MotorService", .aliases = names, .alias_count = 2};
-    rpyc_session_class_table bare = {.struct_size = sizeof bare, .name = "MotorService", .aliases = names, .alias_count = 3};
+    rpyc_session_class_table bare = {
+        .struct_size = sizeof bare, .name = "MotorService", .aliases = names, .alias_count = 3};
     rpyc_class *klass = NULL;
 
     OK(rpyc_class_new(&table, NULL, NULL, &klass, &error));
@@ -97,7 +114,10 @@ static void sessions(void)
         {.name = "exposed_go", .id = 1, .kind = RPYC_MEMBER_METHOD, .signature = "go(n)"},
         {.name = "exposed_go", .id = 2, .kind = RPYC_MEMBER_PROPERTY, .access = RPYC_ACCESS_GET},
     };
-    rpyc_session_class_table table = {.struct_size = sizeof table, .name = "Motor", .members = members, .member_count = 1,
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .name = "Motor",
+                                      .members = members,
+                                      .member_count = 1,
                                       .member_size = sizeof *members};
     rpyc_class *klass = NULL;
 
@@ -120,7 +140,8 @@ static void slaves(void)
 {
     const char *names[] = {"motors", "other", "motors"};
     rpyc_object *module = NULL, *modules[3];
-    rpyc_slave_table table = {.struct_size = sizeof table, .module_names = names, .modules = modules, .module_count = 2};
+    rpyc_slave_table table = {
+        .struct_size = sizeof table, .module_names = names, .modules = modules, .module_count = 2};
     rpyc_class *klass = NULL;
 
     OK(rpyc_module_new("motors", NULL, &module, &error));

@@ -20,28 +20,73 @@ static const struct thing {
     {RPYC_VALUE_DATE, {.year = 1, .month = 1, .day = 1}, 0, 0, 0, "datetime.date(1, 1, 1)"},
     {RPYC_VALUE_DATE, {.year = 9999, .month = 12, .day = 31}, 0, 0, 0, "datetime.date(9999, 12, 31)"},
     {RPYC_VALUE_TIME, {.hour = 0}, 0, 0, 0, "datetime.time(0, 0)"},
-    {RPYC_VALUE_TIME, {.hour = 23, .minute = 59, .second = 58, .microsecond = 999999}, 0, 0, 0, "datetime.time(23, 59, 58, 999999)"},
+    {RPYC_VALUE_TIME,
+     {.hour = 23, .minute = 59, .second = 58, .microsecond = 999999},
+     0,
+     0,
+     0,
+     "datetime.time(23, 59, 58, 999999)"},
     {RPYC_VALUE_TIME, {.hour = 1, .minute = 30, .fold = 1}, 0, 0, 0, "datetime.time(1, 30, fold=1)"},
-    {RPYC_VALUE_TIME, {.hour = 12, .second = 5, .aware = true, .utcoffset = 330 * (int64_t)MINUTE}, 0, 0, 0,
+    {RPYC_VALUE_TIME,
+     {.hour = 12, .second = 5, .aware = true, .utcoffset = 330 * (int64_t)MINUTE},
+     0,
+     0,
+     0,
      "datetime.time(12, 0, 5, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800)))"},
-    {RPYC_VALUE_DATETIME, {2026, 11, 30, 15, 30, 10, 5, 0, false, 0}, 0, 0, 0, "datetime.datetime(2026, 11, 30, 15, 30, 10, 5)"},
-    {RPYC_VALUE_DATETIME, {2026, 10, 25, 2, 30, 0, 0, 1, false, 0}, 0, 0, 0, "datetime.datetime(2026, 10, 25, 2, 30, fold=1)"},
+    {RPYC_VALUE_DATETIME,
+     {2026, 11, 30, 15, 30, 10, 5, 0, false, 0},
+     0,
+     0,
+     0,
+     "datetime.datetime(2026, 11, 30, 15, 30, 10, 5)"},
+    {RPYC_VALUE_DATETIME,
+     {2026, 10, 25, 2, 30, 0, 0, 1, false, 0},
+     0,
+     0,
+     0,
+     "datetime.datetime(2026, 10, 25, 2, 30, fold=1)"},
     {RPYC_VALUE_DATETIME, {1, 1, 1, 0, 0, 0, 0, 0, false, 0}, 0, 0, 0, "datetime.datetime(1, 1, 1, 0, 0)"},
-    {RPYC_VALUE_DATETIME, {9999, 12, 31, 23, 59, 59, 999999, 0, false, 0}, 0, 0, 0,
+    {RPYC_VALUE_DATETIME,
+     {9999, 12, 31, 23, 59, 59, 999999, 0, false, 0},
+     0,
+     0,
+     0,
      "datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)"},
-    {RPYC_VALUE_DATETIME, {2024, 2, 29, 12, 0, 0, 0, 0, true, 0}, 0, 0, 0, "datetime.datetime(2024, 2, 29, 12, 0, tzinfo=datetime.timezone.utc)"},
-    {RPYC_VALUE_DATETIME, {2024, 2, 29, 17, 30, 0, 0, 0, true, 330 * (int64_t)MINUTE}, 0, 0, 0,
+    {RPYC_VALUE_DATETIME,
+     {2024, 2, 29, 12, 0, 0, 0, 0, true, 0},
+     0,
+     0,
+     0,
+     "datetime.datetime(2024, 2, 29, 12, 0, tzinfo=datetime.timezone.utc)"},
+    {RPYC_VALUE_DATETIME,
+     {2024, 2, 29, 17, 30, 0, 0, 0, true, 330 * (int64_t)MINUTE},
+     0,
+     0,
+     0,
      "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800)))"},
-    {RPYC_VALUE_DATETIME, {2024, 2, 29, 9, 0, 0, 1, 0, true, -180 * (int64_t)MINUTE - 1}, 0, 0, 0,
+    {RPYC_VALUE_DATETIME,
+     {2024, 2, 29, 9, 0, 0, 1, 0, true, -180 * (int64_t)MINUTE - 1},
+     0,
+     0,
+     0,
      "datetime.datetime(2024, 2, 29, 9, 0, 0, 1, tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds=75599, microseconds=999999)))"},
     {RPYC_VALUE_TIMEDELTA, {0}, 0, 0, 0, "datetime.timedelta(0)"},
     {RPYC_VALUE_TIMEDELTA, {0}, 1, 2, 3, "datetime.timedelta(days=1, seconds=2, microseconds=3)"},
     {RPYC_VALUE_TIMEDELTA, {0}, 0, 0, -1, "datetime.timedelta(days=-1, seconds=86399, microseconds=999999)"},
-    {RPYC_VALUE_TIMEDELTA, {0}, 999999999, 86399, 999999, "datetime.timedelta(days=999999999, seconds=86399, microseconds=999999)"},
+    {RPYC_VALUE_TIMEDELTA,
+     {0},
+     999999999,
+     86399,
+     999999,
+     "datetime.timedelta(days=999999999, seconds=86399, microseconds=999999)"},
     {RPYC_VALUE_TIMEDELTA, {0}, -999999999, 0, 0, "datetime.timedelta(days=-999999999)"},
     {RPYC_VALUE_TIMEZONE, {0}, 0, 0, 0, "datetime.timezone.utc"},
     {RPYC_VALUE_TIMEZONE, {0}, 0, 0, 330 * (int64_t)MINUTE, "datetime.timezone(datetime.timedelta(seconds=19800))"},
-    {RPYC_VALUE_TIMEZONE, {0}, 0, 0, -180 * (int64_t)MINUTE - 1,
+    {RPYC_VALUE_TIMEZONE,
+     {0},
+     0,
+     0,
+     -180 * (int64_t)MINUTE - 1,
      "datetime.timezone(datetime.timedelta(days=-1, seconds=75599, microseconds=999999))"},
 };
 enum { THINGS = sizeof things / sizeof *things };
@@ -52,11 +97,21 @@ static rpyc_value *make(const struct thing *thing)
     rpyc_value *value = NULL;
 
     switch (thing->kind) {
-    case RPYC_VALUE_DATE: OK(rpyc_value_new_date(fields->year, fields->month, fields->day, &value, &error)); break;
-    case RPYC_VALUE_TIME: OK(rpyc_value_new_time(fields, &value, &error)); break;
-    case RPYC_VALUE_DATETIME: OK(rpyc_value_new_datetime(fields, &value, &error)); break;
-    case RPYC_VALUE_TIMEDELTA: OK(rpyc_value_new_timedelta(thing->days, thing->seconds, thing->microseconds, &value, &error)); break;
-    default: OK(rpyc_value_new_timezone(thing->microseconds, &value, &error)); break;
+    case RPYC_VALUE_DATE:
+        OK(rpyc_value_new_date(fields->year, fields->month, fields->day, &value, &error));
+        break;
+    case RPYC_VALUE_TIME:
+        OK(rpyc_value_new_time(fields, &value, &error));
+        break;
+    case RPYC_VALUE_DATETIME:
+        OK(rpyc_value_new_datetime(fields, &value, &error));
+        break;
+    case RPYC_VALUE_TIMEDELTA:
+        OK(rpyc_value_new_timedelta(thing->days, thing->seconds, thing->microseconds, &value, &error));
+        break;
+    default:
+        OK(rpyc_value_new_timezone(thing->microseconds, &value, &error));
+        break;
     }
     return value;
 }
@@ -178,7 +233,8 @@ static void values(void)
     for (int i = 0; i < THINGS; i++) {
         value = make(&things[i]);
         fields_are(value, &things[i]);
-        OK(rpyc_value_convert(value, things[i].kind == RPYC_VALUE_TIMEZONE ? RPYC_VALUE_BOOL : things[i].kind, 10000, &unused, &error));
+        OK(rpyc_value_convert(value, things[i].kind == RPYC_VALUE_TIMEZONE ? RPYC_VALUE_BOOL : things[i].kind, 10000,
+                              &unused, &error));
         rpyc_value_free(unused);
         GIVES(RPYC_ERR_TYPE, rpyc_value_convert(value, RPYC_VALUE_FLOAT, 10000, &unused, &error));
         CHECK(is_repr(value, things[i].repr));
@@ -333,7 +389,8 @@ static void set_rules(rpyc_call *call, void *self)
     (void)self;
     if (rpyc_call_get_str(call, 0, &kind, &length))
         return;
-    OK(rpyc_connection_set_option(rpyc_call_connection(call), "allow_public_attrs", length == 6 ? "true" : "false", &error));
+    OK(rpyc_connection_set_option(rpyc_call_connection(call), "allow_public_attrs", length == 6 ? "true" : "false",
+                                  &error));
     OK(rpyc_connection_set_option(rpyc_call_connection(call), "allow_pickle", length == 6 ? "true" : "false", &error));
     rpyc_call_return(call, NULL);
 }
@@ -373,8 +430,8 @@ static void meeting_text(rpyc_call *call, void *self)
     const struct meeting *made = self;
     char text[100];
 
-    snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d %s %.1f", made->at.year, made->at.month, made->at.day, made->at.hour,
-             made->at.minute, made->at.second, made->title, made->hours);
+    snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d %s %.1f", made->at.year, made->at.month, made->at.day,
+             made->at.hour, made->at.minute, made->at.second, made->title, made->hours);
     rpyc_call_return_str(call, text, RPYC_NUL_TERMINATED);
 }
 
@@ -403,12 +460,23 @@ static void serve(void)
     static const rpyc_property properties[] = {{"exposed_Meeting", give_meeting, NULL, NULL, NULL}};
     static const rpyc_method of_meetings[] = {{"exposed_text", meeting_text, "text()", NULL, 0}};
     static const rpyc_class_table table = {
-        .struct_size = sizeof table, .method_size = sizeof(rpyc_method), .property_size = sizeof(rpyc_property), .name = "TimesService",
-        .methods = methods, .method_count = sizeof methods / sizeof *methods, .properties = properties, .property_count = 1,
+        .struct_size = sizeof table,
+        .method_size = sizeof(rpyc_method),
+        .property_size = sizeof(rpyc_property),
+        .name = "TimesService",
+        .methods = methods,
+        .method_count = sizeof methods / sizeof *methods,
+        .properties = properties,
+        .property_count = 1,
     };
     static const rpyc_class_table meeting_table = {
-        .struct_size = sizeof meeting_table, .method_size = sizeof(rpyc_method), .name = "Meeting", .methods = of_meetings, .method_count = 1,
-        .construct = construct, .construct_signature = "Meeting(at: datetime, title: str, hours: float = 1.0)",
+        .struct_size = sizeof meeting_table,
+        .method_size = sizeof(rpyc_method),
+        .name = "Meeting",
+        .methods = of_meetings,
+        .method_count = 1,
+        .construct = construct,
+        .construct_signature = "Meeting(at: datetime, title: str, hours: float = 1.0)",
     };
     rpyc_class *service = NULL;
     rpyc_server *server = NULL;

@@ -63,10 +63,10 @@ static void who(rpyc_call *call, void *self)
 }
 
 static const rpyc_method methods[] = {
-    { "exposed_add", add, "add(a, b)", NULL, 0 },
-    { "exposed_echo", echo, "echo(value)", NULL, 0 },
-    { "exposed_apply", apply, "apply(function, value)", NULL, 0 },
-    { "exposed_who", who, "who()", NULL, 0 },
+    {"exposed_add", add, "add(a, b)", NULL, 0},
+    {"exposed_echo", echo, "echo(value)", NULL, 0},
+    {"exposed_apply", apply, "apply(function, value)", NULL, 0},
+    {"exposed_who", who, "who()", NULL, 0},
 };
 
 static void tell(int32_t level, const char *message, size_t length, void *userdata)
@@ -79,7 +79,7 @@ static void tell(int32_t level, const char *message, size_t length, void *userda
 
 static int serve(char **args)
 {
-    rpyc_class_table table = { 0 };
+    rpyc_class_table table = {0};
     rpyc_class *service = NULL;
     rpyc_server *server = NULL;
     rpyc_config *config = config_of(args);

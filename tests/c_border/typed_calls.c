@@ -46,7 +46,8 @@ static void give_function(rpyc_call *call, void *self);
 static const rpyc_method methods[] = {
     {"exposed_set", echo, "set(value: float, count: int = 1)", NULL, 0},
     {"exposed_all", echo, "all(i: int, f: float, b: bool, s: str, y: bytes)", NULL, 0},
-    {"exposed_optional", echo, "optional(a: float | None, b: Optional[int] = None, c: 'str' = 5, d: \"bytes\" = None)", NULL, 0},
+    {"exposed_optional", echo, "optional(a: float | None, b: Optional[int] = None, c: 'str' = 5, d: \"bytes\" = None)",
+     NULL, 0},
     {"exposed_rest", echo, "rest(*values: float, **named: int)", NULL, 0},
     {"exposed_other", echo, "other(value: numpy.ndarray, more: list[int], x: float | int)", NULL, 0},
     {"exposed_quick", echo, "quick(value: float)", NULL, RPYC_METHOD_QUICK},
@@ -87,7 +88,8 @@ static int listener(void)
     socklen_t length = sizeof name;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) || listen(fd, 4) || getsockname(fd, (struct sockaddr *)&name, &length))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) || listen(fd, 4) ||
+        getsockname(fd, (struct sockaddr *)&name, &length))
         exit(3);
     printf("listening tcp://127.0.0.1:%d\n", ntohs(name.sin_port));
     fflush(stdout);
@@ -112,8 +114,10 @@ static void serve_loop(int fd, const rpyc_class *service, const rpyc_config *con
     OK(rpyc_connection_set_nonblocking(connection, true, &error));
     while (!rpyc_connection_closed(connection)) {
         int32_t interest = rpyc_connection_interest(connection);
-        struct pollfd ready[2] = {{.fd = rpyc_connection_fileno(connection), .events = (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0))},
-                                  {.fd = rpyc_connection_wake_fileno(connection), .events = POLLIN}};
+        struct pollfd ready[2] = {
+            {.fd = rpyc_connection_fileno(connection),
+             .events = (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0))},
+            {.fd = rpyc_connection_wake_fileno(connection), .events = POLLIN}};
         int64_t wait = rpyc_connection_next_deadline(connection);
 
         poll(ready, 2, wait < 0 || wait > 60000 ? 60000 : (int)wait);
@@ -177,12 +181,16 @@ static void serve_session(int fd, const rpyc_class *service, const rpyc_config *
 static rpyc_class *session_class(void)
 {
     rpyc_session_member members[METHODS] = {{0}};
-    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "TypedService",
-                                      .members = members, .member_count = METHODS};
+    rpyc_session_class_table table = {.struct_size = sizeof table,
+                                      .member_size = sizeof *members,
+                                      .name = "TypedService",
+                                      .members = members,
+                                      .member_count = METHODS};
     rpyc_class *class_ = NULL;
 
     for (size_t i = 0; i < METHODS; i++)
-        members[i] = (rpyc_session_member){.id = i, .name = methods[i].name, .signature = methods[i].signature, .kind = RPYC_MEMBER_METHOD};
+        members[i] = (rpyc_session_member){
+            .id = i, .name = methods[i].name, .signature = methods[i].signature, .kind = RPYC_MEMBER_METHOD};
     OK(rpyc_session_class_new(NULL, 0, &table, &class_, &error));
     return class_;
 }

@@ -45,7 +45,8 @@ static void say_name(rpyc_call *call, void *self)
     const char *name = rpyc_call_name(call);
 
     (void)self;
-    rpyc_call_return_str(call, strcmp(name, "exposed_foobar") ? name + (*name == '_') : "Fee Fie Foe Foo", RPYC_NUL_TERMINATED);
+    rpyc_call_return_str(call, strcmp(name, "exposed_foobar") ? name + (*name == '_') : "Fee Fie Foe Foo",
+                         RPYC_NUL_TERMINATED);
 }
 
 static void add(rpyc_call *call, void *self)
@@ -84,7 +85,8 @@ static void restricted_get(rpyc_call *call, void *self)
         return;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         for (size_t j = 0; j < sizeof thing_methods / sizeof *thing_methods; j++)
-            if (strlen(allowed[i]) == length && memcmp(allowed[i], name, length) == 0 && strcmp(allowed[i], thing_methods[j].name) == 0) {
+            if (strlen(allowed[i]) == length && memcmp(allowed[i], name, length) == 0 &&
+                strcmp(allowed[i], thing_methods[j].name) == 0) {
                 rpyc_object *function = NULL;
 
                 OK(rpyc_function_new(allowed[i], thing_methods[j].call, NULL, NULL, 0, NULL, NULL, &function, NULL));
@@ -467,8 +469,10 @@ int main(int argc, char **argv)
     dummy_class = class_of("Dummy", NULL, 0, (rpyc_class_table){.construct = make_dummy});
     invoker_class = class_of("Invoker", invoker_methods, 1, (rpyc_class_table){.flags = 0});
     service = class_of("UpstreamService", methods, sizeof methods / sizeof *methods,
-                       (rpyc_class_table){.on_connect = on_connect, .on_disconnect = on_disconnect,
-                                          .property_size = sizeof *properties, .properties = properties,
+                       (rpyc_class_table){.on_connect = on_connect,
+                                          .on_disconnect = on_disconnect,
+                                          .property_size = sizeof *properties,
+                                          .properties = properties,
                                           .property_count = sizeof properties / sizeof *properties});
     OK(rpyc_server_new(argv[1], service, config, &server, &error));
     printf("listening %s\n", rpyc_server_address(server));

@@ -115,7 +115,8 @@ static void of_every_function(void)
     GIVES(RPYC_ERR_TIMEOUT, rpyc_object_get_item(numbers, rpyc_int(0), &value, &error));
     GIVES(RPYC_ERR_TIMEOUT, rpyc_object_truth(numbers, &yes, &error));
     GIVES(RPYC_ERR_TIMEOUT, rpyc_object_obtain(numbers, 0, 0, 0, &value, &error));
-    GIVES(RPYC_ERR_TIMEOUT, rpyc_connection_sync_request(peer.connection, RPYC_HANDLE_GETROOT, NULL, 0, &value, &error));
+    GIVES(RPYC_ERR_TIMEOUT,
+          rpyc_connection_sync_request(peer.connection, RPYC_HANDLE_GETROOT, NULL, 0, &value, &error));
     /* Asynchronous results have limits of their own. */
     OK(rpyc_object_call_method_async(peer.root, "calls", NULL, 0, NULL, 30000, &later, &error));
     OK(rpyc_async_result_wait(later, &error));
@@ -286,13 +287,16 @@ static void waits(const char *gate)
     CHECK(number(peer.root, "calls") == calls);
 
     /* Asynchronous results may be waited for again. */
-    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.3), rpyc_int(5)), NULL, -1, &later, &error));
+    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.3), rpyc_int(5)), NULL, -1, &later,
+                                     &error));
     INTERRUPTED(peer.connection, rpyc_async_result_wait(later, &error));
     OK(rpyc_async_result_value(later, &value, &error));
     rpyc_value_free(value);
     rpyc_async_result_free(later);
-    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.3), rpyc_int(5)), NULL, -1, &several[0], &error));
-    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.1), rpyc_int(5)), NULL, -1, &several[1], &error));
+    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.3), rpyc_int(5)), NULL, -1, &several[0],
+                                     &error));
+    OK(rpyc_object_call_method_async(peer.root, "slow", RPYC_ARGS(rpyc_float(0.1), rpyc_int(5)), NULL, -1, &several[1],
+                                     &error));
     INTERRUPTED(peer.connection, rpyc_async_result_wait_any(several, 2, -1, &index, &error));
     INTERRUPTED(peer.connection, rpyc_async_result_wait_all(several, 2, -1, &error));
     OK(rpyc_async_result_wait_all(several, 2, 30000, &error));

@@ -54,7 +54,8 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     char text[40];
 
     if (!next)
-        next = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
+        next =
+            (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
     if (of_library(__builtin_return_address(0))) {
         if (attributes)
             pthread_attr_getstacksize(attributes, &size);

@@ -194,7 +194,7 @@ def alone(name, least):
     return function
 
 
-binding, types, robust, lifetime = alone("binding", 31), alone("types", 15), alone("robust", 11), alone("lifetime", 10)
+binding, types, robust, lifetime = alone("binding", 27), alone("types", 15), alone("robust", 15), alone("lifetime", 10)
 batch = alone("batch", 5)
 
 

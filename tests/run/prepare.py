@@ -19,6 +19,7 @@ COMMANDS = (
     ("c++", "g++", "the header is compiled as C++"),
     ("g++", "g++", "the C++ binding is compiled"),
     ("clang++", "clang", "the C++ binding is compiled by a second compiler"),
+    ("clang-format", "clang-format", "the format of C and C++ is checked"),
     ("readelf", "binutils", "the library's symbols and name are read"),
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),

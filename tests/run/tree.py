@@ -4,13 +4,14 @@ import os
 import re
 
 from prepare import quiet
-from runner import ROOT, NotRun, test
+from runner import ROOT, Inapplicable, NotRun, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
 LAYERS = ("value", "codec", "protocol", "objects", "connection", "session", "server", "classic", "api", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
 USES_TRANSPORT = ("transport", "objects", "connection", "server", "classic", "api", "ffi")
 CARGO = os.environ.get("CARGO", "cargo")
+CLANG_FORMAT = "14"                                  # Debian 12 has it
 UNSAFE = ("ffi", "transport")
 MOST_LINES = 700
 
@@ -104,6 +105,15 @@ def component(case, subcommand, name):
 def formatted(case):
     component(case, "fmt", "rustfmt")
     case.run([CARGO, "fmt", "--check"])
+
+
+@test("tree.formatted.c-and-cpp", seconds=300)
+def formatted_c(case):
+    case.need("clang-format")
+    version = re.search(r"version (\d+)", case.run(["clang-format", "--version"]).output).group(1)
+    if version != CLANG_FORMAT:
+        raise Inapplicable("clang-format %s breaks lines in other places than %s" % (version, CLANG_FORMAT))
+    case.run(["make", "--no-print-directory", "format-check"], env={"MAKEFLAGS": ""})
 
 
 @test("tree.clippy", seconds=600)

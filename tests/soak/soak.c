@@ -58,11 +58,12 @@ static void report(void)
 {
     struct mallinfo2 heap = mallinfo2();
 
-    printf("report in_use=%zu free=%zu resident=%ld threads=%ld descriptors=%ld connections=%zu objects=%ld running=%ld "
-           "operations=%ld gone=%ld wrong=%ld\n",
-           heap.uordblks + heap.hblkhd, heap.fordblks, resident(), entries("/proc/self/task"), entries("/proc/self/fd"),
-           rpyc_server_connection_count(server), atomic_load(&alive), atomic_load(&running), atomic_load(&operations),
-           atomic_load(&gone), atomic_load(&wrong));
+    printf(
+        "report in_use=%zu free=%zu resident=%ld threads=%ld descriptors=%ld connections=%zu objects=%ld running=%ld "
+        "operations=%ld gone=%ld wrong=%ld\n",
+        heap.uordblks + heap.hblkhd, heap.fordblks, resident(), entries("/proc/self/task"), entries("/proc/self/fd"),
+        rpyc_server_connection_count(server), atomic_load(&alive), atomic_load(&running), atomic_load(&operations),
+        atomic_load(&gone), atomic_load(&wrong));
     fflush(stdout);
 }
 
@@ -207,7 +208,8 @@ static void total(rpyc_call *call, void *self)
     if (rpyc_call_get_object(call, 0, &container))
         return;
     status = rpyc_object_iterate(container, &iterator, &why);
-    while (!status && !(status = rpyc_iterator_next(iterator, &item, &why)) && !(status = rpyc_take_int(item, &one, &why)))
+    while (!status && !(status = rpyc_iterator_next(iterator, &item, &why)) &&
+           !(status = rpyc_take_int(item, &one, &why)))
         sum += one;
     if (status == RPYC_ERR_STOP_ITERATION)
         rpyc_call_return_int(call, sum);
@@ -226,7 +228,8 @@ static const rpyc_method methods[] = {
     RPYC_METHOD("exposed_numbers", numbers, "numbers(n)", NULL),
     RPYC_METHOD("exposed_total", total, "total(numbers)", NULL),
 };
-static const rpyc_class_table service = {RPYC_METHODS("SoakService", methods), .create = desk_create, .destroy = desk_free};
+static const rpyc_class_table service = {RPYC_METHODS("SoakService", methods), .create = desk_create,
+                                         .destroy = desk_free};
 
 /* ---- The client */
 
@@ -299,7 +302,8 @@ static bool raises(struct client *client, const char *method, rpyc_value *first,
     rpyc_value *args[2] = {first, second}, *value = NULL;
     bool right;
 
-    right = rpyc_object_call_method(client->root, method, args, second ? 2 : 1, NULL, &value, &client->why) == RPYC_ERR_REMOTE &&
+    right = rpyc_object_call_method(client->root, method, args, second ? 2 : 1, NULL, &value, &client->why) ==
+                RPYC_ERR_REMOTE &&
             !strcmp(rpyc_error_type_name(client->why), "ValueError");
     rpyc_value_free(value);
     if (right) {
@@ -319,10 +323,12 @@ static bool echoes(struct client *client)
 
     for (size_t at = 0; at < length; ++at)
         text[at] = (char)('a' + (at * 7 + length) % 23);
-    sent = RPYC_TUPLE(rpyc_bytes(text, length), rpyc_int((int64_t)draw(client, 1 << 30)), rpyc_float(0.5), rpyc_str("x"), rpyc_none());
+    sent = RPYC_TUPLE(rpyc_bytes(text, length), rpyc_int((int64_t)draw(client, 1 << 30)), rpyc_float(0.5),
+                      rpyc_str("x"), rpyc_none());
     free(text);
     args[0] = rpyc_value_clone(sent);
-    right = !rpyc_object_call_method(client->root, "echo", args, 1, NULL, &value, &client->why) && rpyc_value_equal(sent, value);
+    right = !rpyc_object_call_method(client->root, "echo", args, 1, NULL, &value, &client->why) &&
+            rpyc_value_equal(sent, value);
     rpyc_value_free(value);
     rpyc_value_free(sent);
     return right;
@@ -390,8 +396,8 @@ static bool bursts(struct client *client)
             rpyc_value_free(args[1]);
     }
     for (int at = 0; at < 8; ++at) {
-        right = right && !rpyc_async_result_value(results[at], &value, &client->why) && !rpyc_take_int(value, &got, &client->why) &&
-                got == (at % 2 ? at + more : at);
+        right = right && !rpyc_async_result_value(results[at], &value, &client->why) &&
+                !rpyc_take_int(value, &got, &client->why) && got == (at % 2 ? at + more : at);
         rpyc_async_result_free(results[at]);
     }
     return right;
@@ -456,7 +462,8 @@ static int call(const char *address, uint64_t seed, long count, const char *nati
     if (!right && is_gone(client.why)) {
         atomic_fetch_add(&gone, 1);
     } else if (!right) {
-        fprintf(stderr, "%s, seed %" PRIu64 ": %s\n", address, seed, client.why ? rpyc_error_describe(client.why) : "a wrong answer");
+        fprintf(stderr, "%s, seed %" PRIu64 ": %s\n", address, seed,
+                client.why ? rpyc_error_describe(client.why) : "a wrong answer");
         atomic_fetch_add(&wrong, 1);
         bad = 1;
     }

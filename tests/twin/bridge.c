@@ -7,11 +7,13 @@ struct bridge {
     rpyc_object *root;
 };
 
-static void behind(rpyc_call *call, void *self) {
+static void behind(rpyc_call *call, void *self)
+{
     rpyc_call_return_object(call, ((struct bridge *)self)->root);
 }
 
-static void *create(rpyc_connection *connection, void *userdata) {
+static void *create(rpyc_connection *connection, void *userdata)
+{
     (void)connection;
     struct bridge *bridge = calloc(1, sizeof *bridge);
     rpyc_config *config = rpyc_config_new();
@@ -24,7 +26,8 @@ static void *create(rpyc_connection *connection, void *userdata) {
     return bridge;
 }
 
-static void destroy(void *self) {
+static void destroy(void *self)
+{
     struct bridge *bridge = self;
     rpyc_object_free(bridge->root);
     rpyc_connection_free(bridge->connection);
@@ -33,7 +36,8 @@ static void destroy(void *self) {
 
 static const rpyc_method methods[] = {{"exposed_behind", behind, "behind()", NULL, 0}};
 
-rpyc_status bridge_new(char *address, rpyc_class **service_out, rpyc_error **error_out) {
+rpyc_status bridge_new(char *address, rpyc_class **service_out, rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *methods,

@@ -10,7 +10,8 @@ struct driven {
     rpyc_value *slots[SLOTS];
 };
 
-static void close_all(struct driven *driven) {
+static void close_all(struct driven *driven)
+{
     for (size_t i = 0; i < SLOTS; i++) {
         rpyc_value_free(driven->slots[i]);
         driven->slots[i] = NULL;
@@ -21,13 +22,15 @@ static void close_all(struct driven *driven) {
     driven->connection = NULL;
 }
 
-static void close_it(rpyc_call *call, void *self) {
+static void close_it(rpyc_call *call, void *self)
+{
     close_all(self);
     rpyc_call_return(call, NULL);
 }
 
 /* Slot 0 is the root. */
-static void open_it(rpyc_call *call, void *self) {
+static void open_it(rpyc_call *call, void *self)
+{
     struct driven *driven = self;
     const char *text = NULL;
     size_t length = 0;
@@ -58,7 +61,8 @@ static void open_it(rpyc_call *call, void *self) {
 static rpyc_value *evaluate(struct driven *driven, const rpyc_value *expression);
 
 /* The items of an expression from `first` on, evaluated; free the array. */
-static rpyc_value **evaluate_all(struct driven *driven, const rpyc_value *expressions, size_t first, size_t *count_out) {
+static rpyc_value **evaluate_all(struct driven *driven, const rpyc_value *expressions, size_t first, size_t *count_out)
+{
     size_t count = rpyc_value_count(expressions) - first;
     rpyc_value **values = calloc(count + 1, sizeof *values);
     for (size_t i = 0; i < count; i++)
@@ -67,7 +71,8 @@ static rpyc_value **evaluate_all(struct driven *driven, const rpyc_value *expres
     return values;
 }
 
-static rpyc_value *evaluate(struct driven *driven, const rpyc_value *expression) {
+static rpyc_value *evaluate(struct driven *driven, const rpyc_value *expression)
+{
     const rpyc_value *kind = rpyc_value_item(expression, 0);
     rpyc_value *value = NULL;
     int64_t slot = 0;
@@ -91,7 +96,8 @@ static rpyc_value *evaluate(struct driven *driven, const rpyc_value *expression)
 }
 
 /* Keywords of ((name, expression), ...); NULL: there are none. */
-static rpyc_value *evaluate_named(struct driven *driven, const rpyc_value *named) {
+static rpyc_value *evaluate_named(struct driven *driven, const rpyc_value *named)
+{
     size_t count = rpyc_value_count(named);
     rpyc_value **keys = calloc(count + 1, sizeof *keys), **values = calloc(count + 1, sizeof *values), *dict = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -109,16 +115,19 @@ static rpyc_value *evaluate_named(struct driven *driven, const rpyc_value *named
 /* ---------------------------------------------------------------- descriptions */
 
 /* Those whose repr has no address. */
-static bool shows_itself(const char *type) {
-    static const char *const types[] = {"builtins.list", "builtins.dict", "builtins.dict_keys",
-                                        "builtins.dict_values", "builtins.dict_items", "things.Item", "things.SubItem"};
+static bool shows_itself(const char *type)
+{
+    static const char *const types[] = {"builtins.list",        "builtins.dict",       "builtins.dict_keys",
+                                        "builtins.dict_values", "builtins.dict_items", "things.Item",
+                                        "things.SubItem"};
     for (size_t i = 0; i < COUNT(types); i++)
         if (strcmp(types[i], type) == 0)
             return true;
     return false;
 }
 
-static int64_t first_slot_of(struct driven *driven, const rpyc_object *object) {
+static int64_t first_slot_of(struct driven *driven, const rpyc_object *object)
+{
     for (int64_t i = 0; i < SLOTS; i++) {
         rpyc_object *other = NULL;
         if (driven->slots[i] == NULL || rpyc_value_get_object(driven->slots[i], &other, NULL))
@@ -132,7 +141,8 @@ static int64_t first_slot_of(struct driven *driven, const rpyc_object *object) {
 }
 
 /* ((name, value), ...) */
-static rpyc_value *attributes_of(const rpyc_error *error) {
+static rpyc_value *attributes_of(const rpyc_error *error)
+{
     size_t count = rpyc_error_attribute_count(error);
     rpyc_value **pairs = calloc(count + 1, sizeof *pairs);
     for (size_t i = 0; i < count; i++) {
@@ -144,12 +154,13 @@ static rpyc_value *attributes_of(const rpyc_error *error) {
     return tuple;
 }
 
-static rpyc_value *describe_error(rpyc_error *error) {
+static rpyc_value *describe_error(rpyc_error *error)
+{
     const char *module = rpyc_error_type_module(error), *name = rpyc_error_type_name(error);
     rpyc_value *value;
     if (name != NULL)
-        value = TUPLE(str_value("raises"), str_value(module != NULL ? module : ""), str_value(name), rpyc_error_args(error),
-                      attributes_of(error));
+        value = TUPLE(str_value("raises"), str_value(module != NULL ? module : ""), str_value(name),
+                      rpyc_error_args(error), attributes_of(error));
     else
         value = TUPLE(str_value("fails"), str_value(rpyc_status_name(rpyc_error_status(error))),
                       str_value(rpyc_error_message(error)));
@@ -159,7 +170,8 @@ static rpyc_value *describe_error(rpyc_error *error) {
 
 static rpyc_value *list_items(rpyc_object *object, rpyc_error **error_out);
 
-static rpyc_value *reprs(const rpyc_value *items) {
+static rpyc_value *reprs(const rpyc_value *items)
+{
     size_t count = rpyc_value_count(items);
     rpyc_value **texts = calloc(count + 1, sizeof *texts);
     for (size_t i = 0; i < count; i++) {
@@ -175,7 +187,8 @@ static rpyc_value *reprs(const rpyc_value *items) {
     return tuple;
 }
 
-static rpyc_value *describe_object(struct driven *driven, rpyc_object *object) {
+static rpyc_value *describe_object(struct driven *driven, rpyc_object *object)
+{
     rpyc_value *shown = rpyc_value_new_none();
     rpyc_error *error = NULL;
     const char *type = rpyc_object_type_name(object);
@@ -194,7 +207,8 @@ static rpyc_value *describe_object(struct driven *driven, rpyc_object *object) {
                  rpyc_value_new_bool(rpyc_object_is_remote(object)));
 }
 
-static rpyc_value *describe(struct driven *driven, const rpyc_value *value) {
+static rpyc_value *describe(struct driven *driven, const rpyc_value *value)
+{
     rpyc_object *object = NULL;
     int32_t kind = rpyc_value_kind(value);
     if (kind == RPYC_VALUE_TUPLE) {
@@ -218,7 +232,8 @@ static rpyc_value *describe(struct driven *driven, const rpyc_value *value) {
 static const char *const comparisons[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
 
 /* All items, as a loop takes them. */
-static rpyc_value *list_items(rpyc_object *object, rpyc_error **error_out) {
+static rpyc_value *list_items(rpyc_object *object, rpyc_error **error_out)
+{
     rpyc_iterator *iterator = NULL;
     rpyc_value **items = NULL, *item = NULL, *tuple = NULL;
     size_t count = 0;
@@ -238,7 +253,8 @@ static rpyc_value *list_items(rpyc_object *object, rpyc_error **error_out) {
 }
 
 /* An operation without arguments. */
-static rpyc_value *look(const char *kind, rpyc_object *object, rpyc_error **error_out) {
+static rpyc_value *look(const char *kind, rpyc_object *object, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
     rpyc_object *iterator = NULL;
     int64_t number = 0;
@@ -265,7 +281,8 @@ static rpyc_value *look(const char *kind, rpyc_object *object, rpyc_error **erro
 
 /* An operation with arguments, which it consumes. */
 static rpyc_value *operate(const char *kind, const char *name, rpyc_object *object, rpyc_value **args, size_t count,
-                           rpyc_value *named, rpyc_error **error_out) {
+                           rpyc_value *named, rpyc_error **error_out)
+{
     rpyc_value *value = NULL;
     bool is = false;
     if (strcmp(kind, "call") == 0) {
@@ -298,7 +315,8 @@ static rpyc_value *operate(const char *kind, const char *name, rpyc_object *obje
     return value;
 }
 
-static void copy_text(const rpyc_value *value, char text[static 100]) {
+static void copy_text(const rpyc_value *value, char text[static 100])
+{
     const char *chars = NULL;
     size_t length = 0;
     memset(text, 0, 100);
@@ -307,7 +325,8 @@ static void copy_text(const rpyc_value *value, char text[static 100]) {
 }
 
 /* run(kind, name, target, args, named, slot): the description of what the operation gives; its value goes into the slot. */
-static void run(rpyc_call *call, void *self) {
+static void run(rpyc_call *call, void *self)
+{
     struct driven *driven = self;
     char kind[100], name[100];
     int64_t slot = 0;
@@ -337,12 +356,14 @@ static void run(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- the service */
 
-static void *create(rpyc_connection *connection, void *userdata) {
+static void *create(rpyc_connection *connection, void *userdata)
+{
     (void)connection, (void)userdata;
     return calloc(1, sizeof(struct driven));
 }
 
-static void destroy(void *self) {
+static void destroy(void *self)
+{
     close_all(self);
     free(self);
 }
@@ -353,7 +374,8 @@ static const rpyc_method methods[] = {
     {"exposed_close", close_it, "close()", NULL, 0},
 };
 
-rpyc_status driven_client_new(rpyc_class **service_out, rpyc_error **error_out) {
+rpyc_status driven_client_new(rpyc_class **service_out, rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *methods,

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static rpyc_status serve(const char *what, const char *address, char *behind, rpyc_error **error_out) {
+static rpyc_status serve(const char *what, const char *address, char *behind, rpyc_error **error_out)
+{
     rpyc_class *service = NULL;
     rpyc_config *config = rpyc_config_new();
     rpyc_server *server = NULL;
@@ -34,7 +35,8 @@ static rpyc_status serve(const char *what, const char *address, char *behind, rp
     return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     rpyc_error *error = NULL;
     if (argc != 3 && !(argc == 4 && strcmp(argv[1], "bridge") == 0)) {
         fprintf(stderr, "usage: %s serve|drive ADDRESS, %s bridge ADDRESS SERVER\n", argv[0], argv[0]);

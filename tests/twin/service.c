@@ -10,14 +10,16 @@ struct root {
     rpyc_object *kept;
 };
 
-static void none_or_raise(rpyc_call *call, rpyc_error *error) {
+static void none_or_raise(rpyc_call *call, rpyc_error *error)
+{
     answer_or_raise(call, rpyc_value_new_none(), error);
 }
 
 /* ---------------------------------------------------------------- the service's own */
 
 /* The name in an argument, NUL-terminated. */
-static bool take_name(rpyc_call *call, size_t index, char name[static 100]) {
+static bool take_name(rpyc_call *call, size_t index, char name[static 100])
+{
     const char *text = NULL;
     size_t length = 0;
     if (rpyc_value_get_str(rpyc_call_arg(call, index), &text, &length, NULL)) {
@@ -29,7 +31,8 @@ static bool take_name(rpyc_call *call, size_t index, char name[static 100]) {
     return true;
 }
 
-static void rules(rpyc_call *call, void *self) {
+static void rules(rpyc_call *call, void *self)
+{
     (void)self;
     static const char *const options[] = {"allow_public_attrs", "allow_setattr", "allow_delattr", "allow_pickle"};
     rpyc_connection *connection = rpyc_call_connection(call);
@@ -40,22 +43,26 @@ static void rules(rpyc_call *call, void *self) {
     none_or_raise(call, error);
 }
 
-static void make(rpyc_call *call, void *self) {
+static void make(rpyc_call *call, void *self)
+{
     (void)self;
     make_thing(call, ARG(0), ARG(1));
 }
 
-static void echo(rpyc_call *call, void *self) {
+static void echo(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return(call, COPY(0));
 }
 
-static void strict(rpyc_call *call, void *self) {
+static void strict(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(COPY(0), COPY(1), COPY(2)));
 }
 
-static void fail(rpyc_call *call, void *self) {
+static void fail(rpyc_call *call, void *self)
+{
     (void)self;
     size_t count = 0;
     char name[100];
@@ -66,26 +73,30 @@ static void fail(rpyc_call *call, void *self) {
     free(items);
 }
 
-static void keep(rpyc_call *call, void *self) {
+static void keep(rpyc_call *call, void *self)
+{
     rpyc_error *error = NULL;
     rpyc_object_set_item(((struct root *)self)->kept, COPY(0), COPY(1), &error);
     none_or_raise(call, error);
 }
 
-static void kept(rpyc_call *call, void *self) {
+static void kept(rpyc_call *call, void *self)
+{
     rpyc_value *value = NULL;
     rpyc_error *error = NULL;
     rpyc_object_get_item(((struct root *)self)->kept, COPY(0), &value, &error);
     answer_or_raise(call, value, error);
 }
 
-static void drop(rpyc_call *call, void *self) {
+static void drop(rpyc_call *call, void *self)
+{
     rpyc_error *error = NULL;
     rpyc_object_del_item(((struct root *)self)->kept, COPY(0), &error);
     none_or_raise(call, error);
 }
 
-static void invoke(rpyc_call *call, void *self) {
+static void invoke(rpyc_call *call, void *self)
+{
     rpyc_value *value = NULL;
     rpyc_error *error = NULL;
     if (rpyc_object_get_item(((struct root *)self)->kept, COPY(0), &value, &error))
@@ -97,12 +108,14 @@ static void invoke(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- calls */
 
-static void call_it(rpyc_call *call, void *self) {
+static void call_it(rpyc_call *call, void *self)
+{
     (void)self;
     pass_call(call, ARG(0), ARG(1), ARG(2));
 }
 
-static void attempt(rpyc_call *call, void *self) {
+static void attempt(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = held(call, ARG(0));
     rpyc_value *result = NULL;
@@ -125,7 +138,8 @@ static void attempt(rpyc_call *call, void *self) {
 }
 
 /* tuple(function(item) for item in made) */
-static void answer_results(rpyc_call *call, rpyc_object *function, rpyc_object *made) {
+static void answer_results(rpyc_call *call, rpyc_object *function, rpyc_object *made)
+{
     size_t count = rpyc_list_count(made);
     rpyc_value **results = calloc(count + 1, sizeof *results);
     rpyc_error *error = NULL;
@@ -143,7 +157,8 @@ static void answer_results(rpyc_call *call, rpyc_object *function, rpyc_object *
     }
 }
 
-static void each(rpyc_call *call, void *self) {
+static void each(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *function = held(call, ARG(0)), *made = NULL;
     rpyc_value *nothing = NULL;
@@ -162,7 +177,8 @@ static void each(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- operations on what the client sends */
 
-static void method(rpyc_call *call, void *self) {
+static void method(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = held(call, ARG(0));
     rpyc_value *result = NULL;
@@ -178,7 +194,8 @@ static void method(rpyc_call *call, void *self) {
     rpyc_object_free(object);
 }
 
-static void get(rpyc_call *call, void *self) {
+static void get(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = held(call, ARG(0));
     rpyc_value *result = NULL;
@@ -191,7 +208,8 @@ static void get(rpyc_call *call, void *self) {
     rpyc_object_free(object);
 }
 
-static void put(rpyc_call *call, void *self) {
+static void put(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = held(call, ARG(0));
     rpyc_error *error = NULL;
@@ -203,7 +221,8 @@ static void put(rpyc_call *call, void *self) {
     rpyc_object_free(object);
 }
 
-static void remove_it(rpyc_call *call, void *self) {
+static void remove_it(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = held(call, ARG(0));
     rpyc_error *error = NULL;
@@ -215,7 +234,8 @@ static void remove_it(rpyc_call *call, void *self) {
     rpyc_object_free(object);
 }
 
-static void iterate(rpyc_call *call, rpyc_object *object) {
+static void iterate(rpyc_call *call, rpyc_object *object)
+{
     rpyc_object *iterator = NULL;
     rpyc_value **items = NULL, *item = NULL;
     rpyc_error *error = NULL;
@@ -236,7 +256,8 @@ static void iterate(rpyc_call *call, rpyc_object *object) {
     }
 }
 
-static void within(rpyc_call *call, rpyc_object *object) {
+static void within(rpyc_call *call, rpyc_object *object)
+{
     rpyc_object *function = held(call, ARG(1));
     rpyc_value *entered = NULL, *result = NULL;
     rpyc_error *error = NULL, *failed = NULL;
@@ -269,14 +290,16 @@ static void within(rpyc_call *call, rpyc_object *object) {
     rpyc_object_free(function);
 }
 
-static void same(rpyc_call *call, rpyc_object *object) {
+static void same(rpyc_call *call, rpyc_object *object)
+{
     rpyc_object *other = NULL;
     rpyc_value_get_object(ARG(1), &other, NULL);
     rpyc_call_return_bool(call, other != NULL && rpyc_object_same(object, other));
     rpyc_object_free(other);
 }
 
-static void operation(rpyc_call *call, const char *name, rpyc_object *object) {
+static void operation(rpyc_call *call, const char *name, rpyc_object *object)
+{
     rpyc_value *result = NULL;
     rpyc_error *error = NULL;
     int64_t number = 0;
@@ -320,7 +343,8 @@ static void operation(rpyc_call *call, const char *name, rpyc_object *object) {
     answer_or_raise(call, result, error);
 }
 
-static void operate(rpyc_call *call, void *self) {
+static void operate(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_object *object = held(call, ARG(0));
     if (object != NULL)
@@ -330,7 +354,8 @@ static void operate(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- the class */
 
-static void *create(rpyc_connection *connection, void *userdata) {
+static void *create(rpyc_connection *connection, void *userdata)
+{
     (void)connection, (void)userdata;
     struct root *root = calloc(1, sizeof *root);
     if (root != NULL)
@@ -338,7 +363,8 @@ static void *create(rpyc_connection *connection, void *userdata) {
     return root;
 }
 
-static void destroy(void *self) {
+static void destroy(void *self)
+{
     struct root *root = self;
     rpyc_object_free(root->kept);
     free(root);
@@ -377,7 +403,8 @@ static const rpyc_method methods[] = {
     {"exposed_within", operate, "within(value, function, *args)", NULL, 0},
 };
 
-rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out) {
+rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out)
+{
     rpyc_class_table table = {
         .struct_size = sizeof table,
         .method_size = sizeof *methods,

@@ -9,14 +9,16 @@ static rpyc_class *bag_class, *bare_thing_class;
 
 /* ---------------------------------------------------------------- calls */
 
-rpyc_object *held(rpyc_call *call, const rpyc_value *value) {
+rpyc_object *held(rpyc_call *call, const rpyc_value *value)
+{
     rpyc_object *object = NULL;
     if (rpyc_value_get_object(value, &object, NULL))
         raise_type_error(call, "no object");
     return object;
 }
 
-void pass_call(rpyc_call *call, const rpyc_value *function, const rpyc_value *args, const rpyc_value *keywords) {
+void pass_call(rpyc_call *call, const rpyc_value *function, const rpyc_value *args, const rpyc_value *keywords)
+{
     rpyc_object *object = held(call, function);
     rpyc_value *result = NULL;
     rpyc_error *error = NULL;
@@ -30,7 +32,8 @@ void pass_call(rpyc_call *call, const rpyc_value *function, const rpyc_value *ar
     rpyc_object_free(object);
 }
 
-void mix(rpyc_call *call, void *self) {
+void mix(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1)),
                        rpyc_value_clone(rpyc_call_arg(call, 2)), rpyc_value_clone(rpyc_call_arg(call, 3)),
@@ -39,12 +42,14 @@ void mix(rpyc_call *call, void *self) {
 
 /* ---------------------------------------------------------------- functions */
 
-static void pair(rpyc_call *call, void *self) {
+static void pair(rpyc_call *call, void *self)
+{
     (void)self;
     answer(call, TUPLE(rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1))));
 }
 
-static void boom(rpyc_call *call, void *self) {
+static void boom(rpyc_call *call, void *self)
+{
     (void)self;
     size_t count = 0;
     rpyc_value **items = cloned_items(rpyc_call_arg(call, 0), &count);
@@ -52,27 +57,32 @@ static void boom(rpyc_call *call, void *self) {
     free(items);
 }
 
-static void stop(rpyc_call *call, void *self) {
+static void stop(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_raise(call, "StopIteration", NULL);
 }
 
-static void ask(rpyc_call *call, void *self) {
+static void ask(rpyc_call *call, void *self)
+{
     (void)self;
     pass_call(call, rpyc_call_arg(call, 0), rpyc_call_arg(call, 1), rpyc_call_arg(call, 2));
 }
 
-static void add(rpyc_call *call, void *base) {
+static void add(rpyc_call *call, void *base)
+{
     answer(call, TUPLE(rpyc_value_clone(base), rpyc_value_clone(rpyc_call_arg(call, 0)),
                        rpyc_value_clone(rpyc_call_arg(call, 1))));
 }
 
-static void tick(rpyc_call *call, void *count) {
+static void tick(rpyc_call *call, void *count)
+{
     rpyc_call_return_int(call, ++*(int64_t *)count);
 }
 
 static rpyc_object *function(const char *name, rpyc_method_fn code, const char *signature, void *userdata,
-                             rpyc_free_fn userdata_free) {
+                             rpyc_free_fn userdata_free)
+{
     rpyc_object *object = NULL;
     rpyc_function_new(name, code, signature, NULL, 0, userdata, userdata_free, &object, NULL);
     return object;
@@ -85,13 +95,15 @@ struct items {
     size_t count, next;
 };
 
-static void free_items(void *self) {
+static void free_items(void *self)
+{
     struct items *items = self;
     free_values(items->values, items->count);
     free(items);
 }
 
-static void next_item(rpyc_call *call, void *self) {
+static void next_item(rpyc_call *call, void *self)
+{
     struct items *items = self;
     if (items->next == items->count) {
         rpyc_call_raise(call, "StopIteration", NULL);
@@ -106,7 +118,8 @@ static void next_item(rpyc_call *call, void *self) {
     }
 }
 
-static rpyc_object *generator(const rpyc_value *args) {
+static rpyc_object *generator(const rpyc_value *args)
+{
     struct items *items = calloc(1, sizeof *items);
     rpyc_object *object = NULL;
     if (items == NULL)
@@ -118,11 +131,13 @@ static rpyc_object *generator(const rpyc_value *args) {
 
 /* ---------------------------------------------------------------- bags */
 
-static bool begins_with(const char *text, size_t length, const char *start) {
+static bool begins_with(const char *text, size_t length, const char *start)
+{
     return length >= strlen(start) && memcmp(text, start, strlen(start)) == 0;
 }
 
-static void bag_missing(rpyc_call *call, const char *name, size_t length) {
+static void bag_missing(rpyc_call *call, const char *name, size_t length)
+{
     char text[600];
     if (begins_with(name, length, "_") || begins_with(name, length, "exposed_")) {
         rpyc_call_raise_with(call, "builtins", "AttributeError", ITEMS(text_value(name, length)), NULL);
@@ -132,7 +147,8 @@ static void bag_missing(rpyc_call *call, const char *name, size_t length) {
     }
 }
 
-static void bag_get(rpyc_call *call, void *self) {
+static void bag_get(rpyc_call *call, void *self)
+{
     const char *name = NULL;
     size_t length = 0;
     rpyc_value *value = NULL;
@@ -144,13 +160,15 @@ static void bag_get(rpyc_call *call, void *self) {
         bag_missing(call, name, length);
 }
 
-static void bag_set(rpyc_call *call, void *self) {
+static void bag_set(rpyc_call *call, void *self)
+{
     rpyc_error *error = NULL;
     rpyc_dict_set(self, rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1)), &error);
     answer_or_raise(call, rpyc_value_new_none(), error);
 }
 
-static void bag_del(rpyc_call *call, void *self) {
+static void bag_del(rpyc_call *call, void *self)
+{
     const char *name = NULL;
     size_t length = 0;
     bool found = false;
@@ -165,25 +183,29 @@ static void bag_del(rpyc_call *call, void *self) {
         rpyc_call_raise(call, "AttributeError", text);
 }
 
-static void free_object(void *object) {
+static void free_object(void *object)
+{
     rpyc_object_free(object);
 }
 
-static rpyc_object *bag(void) {
+static rpyc_object *bag(void)
+{
     rpyc_object *dict = NULL, *object = NULL;
     rpyc_dict_new(NULL, NULL, 0, &dict, NULL);
     rpyc_object_new(bag_class, dict, free_object, &object, NULL);
     return object;
 }
 
-static void nothing(rpyc_call *call, void *self) {
+static void nothing(rpyc_call *call, void *self)
+{
     (void)self;
     rpyc_call_return(call, NULL);
 }
 
 /* ---------------------------------------------------------------- containers, files */
 
-static rpyc_object *list(const rpyc_value *args) {
+static rpyc_object *list(const rpyc_value *args)
+{
     rpyc_object *object = NULL;
     size_t count = 0;
     rpyc_value **items = cloned_items(args, &count);
@@ -192,7 +214,8 @@ static rpyc_object *list(const rpyc_value *args) {
     return object;
 }
 
-static rpyc_object *dict(const rpyc_value *pairs, rpyc_error **error_out) {
+static rpyc_object *dict(const rpyc_value *pairs, rpyc_error **error_out)
+{
     rpyc_object *object = NULL;
     rpyc_value *nothing = NULL;
     rpyc_dict_new(NULL, NULL, 0, &object, NULL);
@@ -205,7 +228,8 @@ static rpyc_object *dict(const rpyc_value *pairs, rpyc_error **error_out) {
 }
 
 /* The library makes sets of keys of dicts. */
-static rpyc_object *set(const rpyc_value *items, rpyc_error **error_out) {
+static rpyc_object *set(const rpyc_value *items, rpyc_error **error_out)
+{
     rpyc_object *from = NULL, *keys = NULL, *made = NULL;
     rpyc_value *value = NULL;
     rpyc_dict_new(NULL, NULL, 0, &from, NULL);
@@ -213,7 +237,8 @@ static rpyc_object *set(const rpyc_value *items, rpyc_error **error_out) {
         rpyc_value_get_object(value, &keys, NULL);
     rpyc_value_free(value);
     value = NULL;
-    if (keys != NULL && !rpyc_object_call_method(keys, "__or__", ITEMS(rpyc_value_clone(items)), NULL, &value, error_out))
+    if (keys != NULL &&
+        !rpyc_object_call_method(keys, "__or__", ITEMS(rpyc_value_clone(items)), NULL, &value, error_out))
         rpyc_value_get_object(value, &made, NULL);
     rpyc_value_free(value);
     rpyc_object_free(keys);
@@ -221,7 +246,8 @@ static rpyc_object *set(const rpyc_value *items, rpyc_error **error_out) {
     return made;
 }
 
-static rpyc_object *file(const rpyc_value *args, rpyc_error **error_out) {
+static rpyc_object *file(const rpyc_value *args, rpyc_error **error_out)
+{
     char path[] = "/tmp/librpyc-twin-XXXXXX", mode[8] = "";
     const char *chars = NULL, *content = NULL;
     size_t mode_length = 0, length = 0;
@@ -241,13 +267,15 @@ static rpyc_object *file(const rpyc_value *args, rpyc_error **error_out) {
 
 /* ---------------------------------------------------------------- by name */
 
-static rpyc_object *class_object(const rpyc_class *klass) {
+static rpyc_object *class_object(const rpyc_class *klass)
+{
     rpyc_object *object = NULL;
     rpyc_class_object(klass, &object, NULL);
     return object;
 }
 
-static rpyc_object *thing(const char *kind, const rpyc_value *args, rpyc_error **error_out) {
+static rpyc_object *thing(const char *kind, const rpyc_value *args, rpyc_error **error_out)
+{
     rpyc_object *object = NULL;
     if (strcmp(kind, "list") == 0)
         return list(args);
@@ -283,17 +311,20 @@ static rpyc_object *thing(const char *kind, const rpyc_value *args, rpyc_error *
     return NULL;
 }
 
-static rpyc_value *mixed(rpyc_object *item) {
+static rpyc_value *mixed(rpyc_object *item)
+{
     rpyc_object *numbers = NULL, *empty = NULL;
     rpyc_list_new(ITEMS(rpyc_value_new_int(1), rpyc_value_new_int(2)), &numbers, NULL);
     rpyc_dict_new(NULL, NULL, 0, &empty, NULL);
-    rpyc_value *value = TUPLE(rpyc_value_new_int(1), object_value(numbers), TUPLE(object_value(item), object_value(empty)));
+    rpyc_value *value =
+        TUPLE(rpyc_value_new_int(1), object_value(numbers), TUPLE(object_value(item), object_value(empty)));
     rpyc_object_free(numbers);
     rpyc_object_free(empty);
     return value;
 }
 
-rpyc_value *local_thing(const rpyc_value *kind, const rpyc_value *args, rpyc_error **error_out) {
+rpyc_value *local_thing(const rpyc_value *kind, const rpyc_value *args, rpyc_error **error_out)
+{
     const char *chars = NULL;
     size_t length = 0;
     char name[20] = "";
@@ -313,7 +344,8 @@ rpyc_value *local_thing(const rpyc_value *kind, const rpyc_value *args, rpyc_err
     return value;
 }
 
-void make_thing(rpyc_call *call, const rpyc_value *kind, const rpyc_value *args) {
+void make_thing(rpyc_call *call, const rpyc_value *kind, const rpyc_value *args)
+{
     rpyc_error *error = NULL;
     if (rpyc_value_str_equal(kind, "Item") || rpyc_value_str_equal(kind, "SubItem")) {
         rpyc_object *item = new_item(call, item_class(rpyc_value_str_equal(kind, "SubItem")), rpyc_value_item(args, 0));
@@ -329,7 +361,8 @@ void make_thing(rpyc_call *call, const rpyc_value *kind, const rpyc_value *args)
 
 static const rpyc_method bare_methods[] = {{"exposed_nothing", nothing, "nothing()", NULL, 0}};
 
-rpyc_status things_init(rpyc_error **error_out) {
+rpyc_status things_init(rpyc_error **error_out)
+{
     rpyc_class_table bags = {
         .struct_size = sizeof bags,
         .module = "things",
@@ -354,7 +387,8 @@ rpyc_status things_init(rpyc_error **error_out) {
     return status == RPYC_OK ? items_init(error_out) : status;
 }
 
-void things_free(void) {
+void things_free(void)
+{
     items_free();
     rpyc_class_free(bare_thing_class);
     rpyc_class_free(bag_class);

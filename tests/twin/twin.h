@@ -10,7 +10,7 @@
 
 /* ---------------------------------------------------------------- things.c, item.c: things.py */
 
-rpyc_status things_init(rpyc_error **error_out);        /* the classes; once, before the first object */
+rpyc_status things_init(rpyc_error **error_out); /* the classes; once, before the first object */
 void things_free(void);
 rpyc_status items_init(rpyc_error **error_out);
 void items_free(void);

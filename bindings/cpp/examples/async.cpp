@@ -12,16 +12,17 @@ int main(int argc, char **argv) {
         const auto conn = rpyc::connect(argc > 1 ? argv[1] : "tcp://127.0.0.1:18861");
         const rpyc::Object root = conn.root();
 
-        const auto slow = root.async_call("slow", 300ms, "slow");   // a duration is a number of seconds
+        const auto slow = root.async_call("slow", 300ms, "slow");  // a duration is a number of seconds
         std::cout << "there already? " << (slow.wait_for(1ms) ? "yes" : "no") << '\n';
         std::cout << slow.get().as<std::string>() << '\n';
 
         // The lambda runs in the thread that reads the reply: here, the one that waits in get().
-        const auto length = root.async_call("slow", 10ms, "twelve chars").then([](const std::string &text) { return text.size(); });
+        const auto length =
+            root.async_call("slow", 10ms, "twelve chars").then([](const std::string &text) { return text.size(); });
         std::cout << length.get() << '\n';
 
         std::vector<rpyc::Future<int>> many;
-        conn.cork();                                                // sends a hundred requests in one write
+        conn.cork();  // sends a hundred requests in one write
         for (int i = 0; i < 100; i++)
             many.emplace_back(root.async_call("square", i));
         conn.flush();

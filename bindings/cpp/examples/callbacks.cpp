@@ -29,9 +29,9 @@ int main(int argc, char **argv) {
         }
 
         // An object of this process, whose methods Python calls.
-        const auto baskets = rpyc::Class<Basket>("Basket").expose("put(item)", &Basket::put).expose("__len__()", [](const Basket &basket) {
-            return basket.items.size();
-        });
+        const auto baskets = rpyc::Class<Basket>("Basket")
+                                 .expose("put(item)", &Basket::put)
+                                 .expose("__len__()", [](const Basket &basket) { return basket.items.size(); });
         const auto basket = std::make_shared<Basket>();
         std::cout << "Python counts " << root.call("fill", baskets.wrap(basket)).as<int>() << " items\n";
         for (const std::string &item : basket->items)

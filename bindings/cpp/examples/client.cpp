@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
         }
         try {
             root.call("divide", 1, 0);
-        } catch (const rpyc::ArithmeticError &error) {      // ZeroDivisionError is derived from it, as in Python
+        } catch (const rpyc::ArithmeticError &error) {  // ZeroDivisionError is derived from it, as in Python
             std::cout << error.what() << '\n';
         }
         return 0;

@@ -44,11 +44,15 @@ void of_python(const rpyc::Object &root) {
     TRUE(give("bytearray").as<rpyc::bytes>().size() == 256);
     TRUE(give("view_doubles").as<std::vector<double>>() == std::vector<double>{1.5, 2.5});
     const auto ints = give("array_i").as<rpyc::Array<std::int64_t>>();
-    TRUE(ints.shape() == std::vector<std::size_t>{1000} && std::accumulate(ints.begin(), ints.end(), std::int64_t()) == 499500);
-    TRUE(throws<rpyc::ConversionError>([&] { give("array_l").as<std::vector<unsigned>>(); }, "item 0 of value does not fit"));
-    TRUE(throws<rpyc::ConversionError>([&] { give("array_d").as<std::vector<int>>(); }, "item 0 of value must be int, not float"));
+    TRUE(ints.shape() == std::vector<std::size_t>{1000} &&
+         std::accumulate(ints.begin(), ints.end(), std::int64_t()) == 499500);
+    TRUE(throws<rpyc::ConversionError>([&] { give("array_l").as<std::vector<unsigned>>(); },
+                                       "item 0 of value does not fit"));
+    TRUE(throws<rpyc::ConversionError>([&] { give("array_d").as<std::vector<int>>(); },
+                                       "item 0 of value must be int, not float"));
     TRUE(throws<rpyc::ConversionError>([&] { give("nested").as<rpyc::Array<double>>(); }, "dict"));
-    TRUE(throws<rpyc::ConversionError>([&] { rpyc::Value(3).as<rpyc::Array<double>>(); }, "must be array of numbers, not int"));
+    TRUE(throws<rpyc::ConversionError>([&] { rpyc::Value(3).as<rpyc::Array<double>>(); },
+                                       "must be array of numbers, not int"));
 #if __cplusplus >= 202002L
     const rpyc::Value local = rpyc::numbers(std::vector<double>{1, 2});
     TRUE(local.as<std::span<const double>>()[1] == 2);

@@ -107,7 +107,8 @@ int main() {
         TRUE(outcomes[1].error() != nullptr && outcomes[0].error() == nullptr);
     });
     checks.add("callbacks and nested calls", [&] {
-        const rpyc::Object twice = rpyc::function("twice(n)", [&](std::int64_t n) { return 2 * n + square(1).as<std::int64_t>(); });
+        const rpyc::Object twice =
+            rpyc::function("twice(n)", [&](std::int64_t n) { return 2 * n + square(1).as<std::int64_t>(); });
         Batch batch(10);
         for (int i = 0; i < 100; i++)
             batch.add(apply, twice, i);

@@ -45,8 +45,10 @@ T got(const rpyc::Future<Value> &future) {
 void classes(check::Checks &checks, const Fixture &c) {
     checks.add("classes-of-several-connections", [&] {
         const rpyc::Connection other = c.connect();
-        const Object item = c.root.call("make", "x"), own = c.root.call("item_class"), theirs = other.root().call("item_class");
-        TRUE(item.is_instance(own) && item.is_instance(theirs) && !own.is_instance(theirs) && !c.root.is_instance(theirs));
+        const Object item = c.root.call("make", "x"), own = c.root.call("item_class"),
+                     theirs = other.root().call("item_class");
+        TRUE(item.is_instance(own) && item.is_instance(theirs) && !own.is_instance(theirs) &&
+             !c.root.is_instance(theirs));
         EQUAL(item.async_is_instance(theirs).get(), true);
         // Passed on to a third one, where it is a class that constructs.
         rpyc::Service judge("Judge");
@@ -103,7 +105,8 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         RAISES(rpyc::AttributeError, (item.async_attr("label").get(), 0));
     });
     checks.add("asynchronous-requests", [&] {
-        const auto sum = c.conn.async_request(RPYC_HANDLE_CALLATTR, c.root, "slow", std::make_tuple(0.01, 7), std::tuple<>());
+        const auto sum =
+            c.conn.async_request(RPYC_HANDLE_CALLATTR, c.root, "slow", std::make_tuple(0.01, 7), std::tuple<>());
         EQUAL(sum.get(), 7);
         RAISES(rpyc::UsageError, (c.conn.async_request(RPYC_HANDLE_PING, rpyc::kw("data") = "x"), 0));
         RAISES(rpyc::UsageError, c.conn.sync_request(RPYC_HANDLE_PING, rpyc::kw("data") = "x"));
@@ -113,7 +116,7 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         const auto slow = other.root().async_call("slow", 0.5, 1);
         const auto number = slow.as<int>();
         const auto next = number.then([](int n) { return n + 1; });
-        TRUE(next.cancel());                                 // the request behind it
+        TRUE(next.cancel());  // the request behind it
         RAISES(rpyc::Cancelled, slow.get());
         RAISES(rpyc::Cancelled, next.get());
         TRUE(!slow.cancel() && slow.ready() && next.ready());
@@ -131,11 +134,11 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         const rpyc::Connection other = c.connect();
         const rpyc::Object root = other.root();
         RAISES(rpyc::Timeout, root.call("slow", 0.5, 1, rpyc::timeout(20ms)));
-        EQUAL(root.call("slow", 0, 2, rpyc::timeout(60s)), 2);       // the late answer was dropped
+        EQUAL(root.call("slow", 0, 2, rpyc::timeout(60s)), 2);  // the late answer was dropped
         RAISES(rpyc::Timeout, root.attr("slow").get().object()(0.5, 1, rpyc::timeout(20ms)));
         {
             const rpyc::timeout limit(20ms);
-            RAISES(rpyc::Timeout, root.call("slow", 0.5, 1, rpyc::timeout(60s)));   // it can only be shortened
+            RAISES(rpyc::Timeout, root.call("slow", 0.5, 1, rpyc::timeout(60s)));  // it can only be shortened
             RAISES(rpyc::Timeout, root.attr("label").str());
         }
         EQUAL(root.call("slow", 0, 3), 3);
@@ -151,7 +154,7 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
     checks.add("interrupt", [&] {
         const rpyc::Connection other = c.connect();
         const rpyc::Object root = other.root();
-        other.interrupt();                                           // nobody waits: it is the next one
+        other.interrupt();  // nobody waits: it is the next one
         RAISES(rpyc::Interrupted, root.call("slow", 0, 1));
         EQUAL(root.call("slow", 0, 2), 2);
         const auto later = root.async_call("slow", 0.3, 3).as<int>();
@@ -161,7 +164,7 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         RAISES(rpyc::Interrupted, later.wait());
         other.interrupt();
         RAISES(rpyc::Interrupted, later.wait_for(60s));
-        EQUAL(later.get(), 3);                                       // may be waited for again
+        EQUAL(later.get(), 3);  // may be waited for again
         std::thread soon([&] {
             std::this_thread::sleep_for(50ms);
             other.interrupt();
@@ -194,7 +197,8 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         std::vector<rpyc::Future<std::string>> texts;
         for (int i = 0; i < 3; i++)
             for (const auto &conn : {other, third})
-                texts.push_back(conn.root().async_call("slow", 0.01, i).as<int>().then([](int n) { return std::to_string(n); }));
+                texts.push_back(
+                    conn.root().async_call("slow", 0.01, i).as<int>().then([](int n) { return std::to_string(n); }));
         rpyc::wait_all(texts);
         for (const auto &text : texts)
             TRUE(text.wait_for(0s));
@@ -248,11 +252,12 @@ void buffers(check::Checks &checks, const Fixture &c) {
 
 void sharing(check::Checks &checks, const Fixture &c) {
     checks.add("restricted-views", [&] {
-        const auto accounts = rpyc::Class<Account>("Account")
-                                  .expose("pay(amount)", &Account::pay)
-                                  .property("balance", &Account::balance, [](Account &one, double value) { one.balance = value; })
-                                  .property("owner", &Account::owner, [](Account &one, std::string name) { one.owner = std::move(name); })
-                                  .expose("secret()", [] { return 1; });
+        const auto accounts =
+            rpyc::Class<Account>("Account")
+                .expose("pay(amount)", &Account::pay)
+                .property("balance", &Account::balance, [](Account &one, double value) { one.balance = value; })
+                .property("owner", &Account::owner, [](Account &one, std::string name) { one.owner = std::move(name); })
+                .expose("secret()", [] { return 1; });
         const Object account = accounts.make();
         const Object view = account.restricted({"balance", "pay"}, {"owner"});
         EQUAL(c.root.call("give", view), std::make_tuple("10.0", "15.0", "refused", "None", "refused"));
@@ -295,7 +300,8 @@ void sharing(check::Checks &checks, const Fixture &c) {
         });
         EQUAL(c.root.call("take", numbers, 2), std::make_tuple(std::make_tuple(0, 1), std::make_tuple(2, 3, 4)));
         TRUE(made == 6);
-        const Object echo = rpyc::generator([](const Value &sent) -> std::optional<std::string> { return "got " + sent.repr(); });
+        const Object echo =
+            rpyc::generator([](const Value &sent) -> std::optional<std::string> { return "got " + sent.repr(); });
         EQUAL(c.root.call("talk", echo), std::make_tuple("got None", "got 'a'", "got 'b'"));
         const Object fails = rpyc::generator([]() -> std::optional<int> { throw std::out_of_range("far"); });
         RAISES(rpyc::IndexError, c.root.call("take", fails, 1));
@@ -324,7 +330,8 @@ void sharing(check::Checks &checks, const Fixture &c) {
         const Object file = rpyc::adopt_file(open(path.c_str(), O_RDONLY | O_CLOEXEC), "r");
         EQUAL(c.root.call("lines", file), std::make_tuple("one\n", std::make_tuple("two\n", "three\n")));
         const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        EQUAL(c.root.call("lines", rpyc::share_file(fd, "rb")), std::make_tuple(rpyc::bytes("one\n"), std::make_tuple(rpyc::bytes("two\n"), rpyc::bytes("three\n"))));
+        EQUAL(c.root.call("lines", rpyc::share_file(fd, "rb")),
+              std::make_tuple(rpyc::bytes("one\n"), std::make_tuple(rpyc::bytes("two\n"), rpyc::bytes("three\n"))));
         TRUE(lseek(fd, 0, SEEK_SET) == 0 && close(fd) == 0);
         RAISES(rpyc::Error, rpyc::adopt_file(-1, "r"));
         RAISES(rpyc::Error, rpyc::share_file(0, "what"));
@@ -338,7 +345,8 @@ void serving(check::Checks &checks, const Fixture &c) {
         TRUE(threads.running());
         std::atomic<int> seen{0};
         std::atomic<bool> mixed_up{false};
-        conn.root().call("call_me", [&](int number) { mixed_up = mixed_up || seen.fetch_add(1) != number; }, 20);
+        conn.root().call(
+            "call_me", [&](int number) { mixed_up = mixed_up || seen.fetch_add(1) != number; }, 20);
         for (int i = 0; i < 6000 && seen < 20; i++)
             std::this_thread::sleep_for(10ms);
         TRUE(seen == 20 && !mixed_up);
@@ -352,7 +360,8 @@ void serving(check::Checks &checks, const Fixture &c) {
         const rpyc::Connection conn = c.connect();
         std::atomic<int> seen{0};
         std::thread server([&] { conn.serve_threaded(2); });
-        conn.root().call("call_me", [&](int) { seen++; }, 5);
+        conn.root().call(
+            "call_me", [&](int) { seen++; }, 5);
         for (int i = 0; i < 6000 && seen < 5; i++)
             std::this_thread::sleep_for(10ms);
         conn.close();
@@ -368,7 +377,8 @@ void serving(check::Checks &checks, const Fixture &c) {
         const auto here = std::this_thread::get_id();
         int seen = 0;
         bool elsewhere = false;
-        conn.root().call("call_me", [&](int) { seen++, elsewhere = elsewhere || std::this_thread::get_id() != here; }, 3);
+        conn.root().call(
+            "call_me", [&](int) { seen++, elsewhere = elsewhere || std::this_thread::get_id() != here; }, 3);
         pollfd readable = {queue.fileno(), POLLIN, 0};
         TRUE(poll(&readable, 1, 60000) == 1 && queue.size() == 1);
         while (seen < 3)
@@ -386,10 +396,16 @@ void serving(check::Checks &checks, const Fixture &c) {
         const auto slow = root.async_call("slow", 0.05, 5);
         slow.expire_in(60s);
         TRUE(conn.next_deadline() && *conn.next_deadline() <= 60s);
-        const auto next = slow.then([&](int n) { done = true; return n; });
+        const auto next = slow.then([&](int n) {
+            done = true;
+            return n;
+        });
         while (!done) {
             const auto wanted = conn.interest();
-            pollfd ready = {conn.fileno(), static_cast<short>((wanted & RPYC_WAIT_READ ? POLLIN : 0) | (wanted & RPYC_WAIT_WRITE ? POLLOUT : 0)), 0};
+            pollfd ready = {
+                conn.fileno(),
+                static_cast<short>((wanted & RPYC_WAIT_READ ? POLLIN : 0) | (wanted & RPYC_WAIT_WRITE ? POLLOUT : 0)),
+                0};
             TRUE(poll(&ready, 1, 60000) == 1);
             conn.process();
         }
@@ -401,7 +417,9 @@ void serving(check::Checks &checks, const Fixture &c) {
         std::vector<std::string> closed;
         std::atomic<int> messages{0};
         rpyc::Config config;
-        config.set_before_closed([&](const rpyc::Connection &, const Object &root) { closed.push_back(root.call("text")); })
+        config
+            .set_before_closed(
+                [&](const rpyc::Connection &, const Object &root) { closed.push_back(root.call("text")); })
             .set_credentials("Ann")
             .set_endpoints("here", "there")
             .set_logger(RPYC_LOG_DEBUG, [&](std::int32_t, std::string_view text) { messages += text.empty() ? 0 : 1; })
@@ -414,7 +432,10 @@ void serving(check::Checks &checks, const Fixture &c) {
         conn.close();
         TRUE(closed == std::vector<std::string>{"no bytes"} && messages > 0);
         TRUE(c.conn.endpoints().second == c.address);
-        config.set_before_closed([](const rpyc::Connection &, const Object &) { throw rpyc::Unsupported(RPYC_ERR_UNSUPPORTED, "not now"); })
+        config
+            .set_before_closed([](const rpyc::Connection &, const Object &) {
+                throw rpyc::Unsupported(RPYC_ERR_UNSUPPORTED, "not now");
+            })
             .set("close_catchall", false);
         const auto refused = rpyc::connect(c.address, config);
         RAISES(rpyc::Unsupported, (refused.close(), 0));
@@ -422,7 +443,8 @@ void serving(check::Checks &checks, const Fixture &c) {
     });
     checks.add("the-log", [&] {
         std::atomic<int> messages{0};
-        rpyc::set_log(RPYC_LOG_DEBUG, [&](std::int32_t level, std::string_view) { messages += level <= RPYC_LOG_DEBUG ? 1 : 0; });
+        rpyc::set_log(RPYC_LOG_DEBUG,
+                      [&](std::int32_t level, std::string_view) { messages += level <= RPYC_LOG_DEBUG ? 1 : 0; });
         c.connect().close();
         rpyc::set_log(nullptr);
         TRUE(messages > 0);
@@ -431,7 +453,8 @@ void serving(check::Checks &checks, const Fixture &c) {
     checks.add("exit", [&] {
         const auto conn = rpyc::connect(c.address, rpyc::Config{{"propagate_SystemExit_locally", "true"}});
         const auto serve = [&] {
-            conn.root().call("call_me", [](int) { throw rpyc::SystemExit(7); }, 1);         // here already, if it comes before the answer
+            conn.root().call(
+                "call_me", [](int) { throw rpyc::SystemExit(7); }, 1);  // here already, if it comes before the answer
             conn.serve_all();
         };
         EQUAL(RAISES(rpyc::SystemExit, (serve(), 0)).exit_code(), 7);

@@ -27,7 +27,10 @@ int master(const std::string &address, const std::string &folder) {
     checks.add("modules", [&] {
         EQUAL(classic.module("os.path").call("join", "a", "b"), "a/b");
         EQUAL(classic.call("os.path", "join", "a", "b"), "a/b");
-        EQUAL(classic.call("", "sorted", rpyc::as_tuple(std::vector<int>{3, 1, 2}), rpyc::kw("reverse") = true).as<std::vector<int>>().at(0), 3);
+        EQUAL(classic.call("", "sorted", rpyc::as_tuple(std::vector<int>{3, 1, 2}), rpyc::kw("reverse") = true)
+                  .as<std::vector<int>>()
+                  .at(0),
+              3);
         EQUAL(classic.builtins().call("len", "four"), 4);
         EQUAL(classic.module("xml.dom.minidom").attr("__name__"), "xml.dom.minidom");
         RAISES(rpyc::ModuleNotFoundError, classic.module("no_such_module"));
@@ -50,7 +53,8 @@ int master(const std::string &address, const std::string &folder) {
         const Object there = classic.deliver(std::map<std::string, std::vector<int>>{{"k", {1, 2}}});
         classic.set("there", there);
         EQUAL(classic.eval("type(there).__name__ + str(there)"), "dict{'k': [1, 2]}");
-        const Object buffer = classic.call("", "bytearray", rpyc::bytes("ab")), range = classic.call("", "range", 1, 9, 3);
+        const Object buffer = classic.call("", "bytearray", rpyc::bytes("ab")),
+                     range = classic.call("", "range", 1, 9, 3);
         classic.set("mixed", classic.deliver(rpyc::dict{{"all", rpyc::list{buffer, range, rpyc::list{1}}}}));
         EQUAL(classic.eval("repr(mixed)"), "{'all': [bytearray(b'ab'), range(1, 9, 3), [1]]}");
         RAISES(rpyc::ConversionError, classic.deliver(rpyc::list{rpyc::List()}));
@@ -68,7 +72,9 @@ int master(const std::string &address, const std::string &folder) {
         how.chunk_size = 10000;
         std::uint64_t most = 0, calls = 0;
         how.filter = [](const std::string &name) { return name != "left out"; };
-        how.progress = [&](const rpyc_transfer_progress &progress) { return most = std::max(most, progress.done), ++calls > 0; };
+        how.progress = [&](const rpyc_transfer_progress &progress) {
+            return most = std::max(most, progress.done), ++calls > 0;
+        };
         classic.upload(from, to, how);
         EQUAL(read(to + "/text"), "some text");
         TRUE(read(to + "/large").size() == 300000 && read(to + "/left out").empty());
@@ -89,7 +95,8 @@ int master(const std::string &address, const std::string &folder) {
             classic.execute("import sys; print('out'); print('err', file=sys.stderr); got = [input(), input()]");
             EQUAL(out.str(), "out\n");
             EQUAL(err.str(), "err\n");
-            EQUAL(rpyc::as_tuple(classic.get("got").as<std::vector<std::string>>()), std::make_tuple("first", "second and last"));
+            EQUAL(rpyc::as_tuple(classic.get("got").as<std::vector<std::string>>()),
+                  std::make_tuple("first", "second and last"));
         }
         std::string text;
         rpyc::Redirection mine = classic.redirect([&](std::string_view more) { text += more; });

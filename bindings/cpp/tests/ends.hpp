@@ -7,7 +7,8 @@
 /** Two ends in memory, of which the far one is served by a thread of its own. */
 class Ends {
 public:
-    explicit Ends(const rpyc::Service &far, const rpyc::Service &near = rpyc::Service("Near"), const rpyc::Config &config = {}) {
+    explicit Ends(const rpyc::Service &far, const rpyc::Service &near = rpyc::Service("Near"),
+                  const rpyc::Config &config = {}) {
         std::tie(near_, far_) = rpyc::connect_pair(near, far, config);
         serving_ = std::thread([this] {
             try {

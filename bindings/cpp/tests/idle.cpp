@@ -16,7 +16,7 @@ int release(const std::string &address) {
     int passed = 0;
     const auto ends = [&](const char *what, auto &&let_go) {
         const int before = asked.call("ended").as<int>();
-        root.call("make");                                  // dropped at once
+        root.call("make");  // dropped at once
         let_go();
         for (int i = 0; i < 6000 && asked.call("ended").as<int>() == before; i++)
             std::this_thread::sleep_for(5ms);

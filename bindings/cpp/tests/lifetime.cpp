@@ -63,7 +63,10 @@ rpyc::Server workshop(const std::string &address) {
     service.expose("none", [] {});
     service.expose("echo(x)", [](const Value &x) { return x; });
     service.expose("pair", [] { return std::make_pair(motor_class(), 5); });
-    service.expose("subscribe(call)", [](const Object &call) { call(1); return call; });
+    service.expose("subscribe(call)", [](const Object &call) {
+        call(1);
+        return call;
+    });
     service.expose("set_later(call)", [](const Object &call) { call.attr("heard") = 1; });
     return rpyc::Server(address, service, rpyc::Config{{"allow_setattr", "true"}, {"allow_public_attrs", "true"}});
 }
@@ -86,12 +89,21 @@ void classes_outlive_their_handles() {
 
 /** A reference to what a chain gives holds it, whatever the chain began with. */
 void chains_begin_with_temporaries() {
-    const auto &motors = rpyc::Class<Motor>("Motor").expose("twice", &Motor::twice).property("speed", &Motor::speed, "how fast").constructor(
-        [](int speed) { return std::make_shared<Motor>(speed); }).doc("A motor.");
-    const auto &service = rpyc::Service("Garage").alias("GARAGE").on_connect([](const rpyc::Connection &) {}).expose("motor(speed)",
-        [motors](int speed) { return motors.make(speed); });
-    const auto &config = rpyc::Config().set("allow_setattr", true).set("sync_request_timeout", 50s).set("exposed_prefix", std::string("exposed_"))
-                             .set("allow_delattr", "true").set_endpoints("here", "there");
+    const auto &motors = rpyc::Class<Motor>("Motor")
+                             .expose("twice", &Motor::twice)
+                             .property("speed", &Motor::speed, "how fast")
+                             .constructor([](int speed) { return std::make_shared<Motor>(speed); })
+                             .doc("A motor.");
+    const auto &service = rpyc::Service("Garage")
+                              .alias("GARAGE")
+                              .on_connect([](const rpyc::Connection &) {})
+                              .expose("motor(speed)", [motors](int speed) { return motors.make(speed); });
+    const auto &config = rpyc::Config()
+                             .set("allow_setattr", true)
+                             .set("sync_request_timeout", 50s)
+                             .set("exposed_prefix", std::string("exposed_"))
+                             .set("allow_delattr", "true")
+                             .set_endpoints("here", "there");
     const auto &slave = rpyc::Slave().doc("A slave.").evaluator([](const std::string &text) { return text; });
     const auto &error = rpyc::KeyError("k").set_attribute("hint", "a text that is kept elsewhere");
     EQUAL(error.attribute("hint"), "a text that is kept elsewhere");
@@ -107,16 +119,21 @@ void chains_begin_with_temporaries() {
 void generators_outlive_their_class() {
     Object items = [] {
         rpyc::Class<Motor> motors("Motor");
-        motors.expose("items", [counted = std::make_shared<std::string>("a text that is kept elsewhere"), least = std::vector<int>{3}](int to) -> rpyc::Generator<std::string> {
-            for (int i = least[0]; i < to; i++)
-                co_yield *counted + std::to_string(i);
-        });
+        motors.expose("items",
+                      [counted = std::make_shared<std::string>("a text that is kept elsewhere"),
+                       least = std::vector<int>{3}](int to) -> rpyc::Generator<std::string> {
+                          for (int i = least[0]; i < to; i++)
+                              co_yield *counted + std::to_string(i);
+                      });
         return motors.make(1).call("items", 5).object();
     }();
     EQUAL(items.next(), "a text that is kept elsewhere3");
     EQUAL(items.next(), "a text that is kept elsewhere4");
     RAISES(rpyc::StopIteration, items.next());
-    Object function = rpyc::function("items", [text = std::string("another text that is kept elsewhere")]() -> rpyc::Generator<std::string> { co_yield text; });
+    Object function = rpyc::function(
+        "items", [text = std::string("another text that is kept elsewhere")]() -> rpyc::Generator<std::string> {
+            co_yield text;
+        });
     items = function().object();
     function = Object();
     EQUAL(items.next(), "another text that is kept elsewhere");
@@ -193,7 +210,8 @@ void results_keep_their_connection() {
         const auto later = rpyc::connect(shop.address()).root().async_call("motor");
         const Object klass = later.get();
         EQUAL(klass(2).call("twice"), 4);
-        const rpyc::Future<int> next = klass.async(3).then([](const Object &motor) -> int { return motor.call("twice"); });
+        const rpyc::Future<int> next =
+            klass.async(3).then([](const Object &motor) -> int { return motor.call("twice"); });
         EQUAL(next.get(), 6);
     }
     TRUE(shop.empties());
@@ -208,7 +226,8 @@ void results_keep_their_connection() {
     }
     TRUE(shop.empties());
     {
-        const std::function<int(int, int)> add = rpyc::connect(shop.address()).root().call("function").as<std::function<int(int, int)>>();
+        const std::function<int(int, int)> add =
+            rpyc::connect(shop.address()).root().call("function").as<std::function<int(int, int)>>();
         EQUAL(add(1, 2), 3);
     }
     TRUE(shop.empties());
@@ -307,7 +326,9 @@ void subscriptions_keep_nothing() {
     const Shop other;
     {
         rpyc::Service bridge("Bridge");
-        bridge.expose("add(a, b)", [root = rpyc::connect(other.address()).root()](int a, int b) { return root.call("function")(a, b); });
+        bridge.expose("add(a, b)", [root = rpyc::connect(other.address()).root()](int a, int b) {
+            return root.call("function")(a, b);
+        });
         const Ends ends(bridge);
         EQUAL(ends.root.call("add", 2, 3), 5);
     }
@@ -346,14 +367,14 @@ void accessors_assign() {
     const Object motor = root.call("motor")(1);
     motor.attr("speed") = 5;
     EQUAL(motor.attr("speed"), 5);
-    const auto speed = motor.attr("speed");         // the attribute, not its value
+    const auto speed = motor.attr("speed");  // the attribute, not its value
     speed = 6;
     EQUAL(motor.get_attr("speed"), 6);
     const auto copy = speed;
     copy = 7;
     EQUAL(speed, 7);
     const Object second = root.call("motor")(2);
-    second.attr("speed") = motor.attr("speed");     // reads one, sets the other
+    second.attr("speed") = motor.attr("speed");  // reads one, sets the other
     EQUAL(second.attr("speed"), 7);
     root.call("motor")(1).attr("speed") = 3;
     root.call("pair")[0](1).attr("speed") = 3;
@@ -372,7 +393,7 @@ void accessors_assign() {
     RAISES(rpyc::AttributeError, motor.attr("nothing").get());
     auto left = motor.attr("speed"), right = second.attr("speed");
     left = 1, right = 2;
-    swap(left, right);                              // what the peers have, as assigning does
+    swap(left, right);  // what the peers have, as assigning does
     EQUAL(motor.attr("speed"), 2);
     EQUAL(second.attr("speed"), 1);
     std::vector<rpyc::Item> items{list[0], list[1]};
@@ -387,7 +408,8 @@ void none_is_an_empty_optional() {
     const Object root = rpyc::connect(shop.address()).root();
     const std::optional<int> none = root.call("none"), five = root.call("echo", 5);
     TRUE(!none && five == 5);
-    const auto object = root.call("none").as<std::optional<Object>>(), klass = root.call("motor").as<std::optional<Object>>();
+    const auto object = root.call("none").as<std::optional<Object>>(),
+               klass = root.call("motor").as<std::optional<Object>>();
     TRUE(!object && klass && (*klass)(2).call("twice") == 4);
     const Value nothing = root.call("none");
     const std::optional<std::string> text = nothing, empty = root.call("echo", "");
@@ -396,7 +418,7 @@ void none_is_an_empty_optional() {
     const std::optional<double> number = changing;
     TRUE(!number);
     std::optional<int> assigned = 3;
-    RAISES(rpyc::ConversionError, assigned = root.call("none"));    // std::optional's own operator= takes it as an int
+    RAISES(rpyc::ConversionError, assigned = root.call("none"));  // std::optional's own operator= takes it as an int
     assigned = root.call("none").as<std::optional<int>>();
     TRUE(!assigned);
     const auto several = root.call("echo", std::make_tuple(1, nullptr)).as<std::vector<std::optional<int>>>();
@@ -421,10 +443,11 @@ struct Session {
 
 /** An instance that keeps its connection, to call the client later, goes with it. */
 void instances_hold_their_connection() {
-    const auto sessions = rpyc::Service::of<Session>("Sessions", [](const rpyc::Connection &client) {
-                              RAISES(rpyc::StateError, client.root());
-                              return std::make_shared<Session>(client);
-                          })
+    const auto sessions = rpyc::Service::of<Session>("Sessions",
+                                                     [](const rpyc::Connection &client) {
+                                                         RAISES(rpyc::StateError, client.root());
+                                                         return std::make_shared<Session>(client);
+                                                     })
                               .expose("ask", &Session::ask)
                               .on_disconnect([](Session &session, const rpyc::Connection &) {
                                   TRUE(session.client.closed());
@@ -433,7 +456,8 @@ void instances_hold_their_connection() {
     const rpyc::Server server("tcp://127.0.0.1:0", sessions);
     server.start();
     for (int i = 0; i < 3; i++) {
-        const auto client = rpyc::connect(server.address(), rpyc::Service("Client").expose("name", [] { return "me"; }));
+        const auto client =
+            rpyc::connect(server.address(), rpyc::Service("Client").expose("name", [] { return "me"; }));
         EQUAL(client.root().call("ask", "name"), "me");
         TRUE(Session::alive > 0);
     }
@@ -454,15 +478,27 @@ void two_of_one_name_are_refused() {
         }
         return std::string();
     };
-    EQUAL(refuses([] { rpyc::Service("S").expose("add", [] {}).expose("add(a)", [](int) {}); }), "SService has two members named 'exposed_add'");
-    EQUAL(refuses([] { rpyc::Service("S").expose("add", [] {}).expose("exposed_add", [] {}); }), "SService has two members named 'exposed_add'");
-    EQUAL(refuses([] { rpyc::Class<Motor>("M").expose("speed", [] {}).property("speed", &Motor::speed); }), "M has two members named 'exposed_speed'");
-    EQUAL(refuses([] { rpyc::Class<Motor>("M").property("speed", &Motor::speed).property("speed", &Motor::speed); }), "M has two members named 'exposed_speed'");
-    EQUAL(refuses([] { rpyc::Service("S").on_connect([](const rpyc::Connection &) {}).on_connect([](const rpyc::Connection &) {}); }), "SService has two functions for on_connect");
+    EQUAL(refuses([] { rpyc::Service("S").expose("add", [] {}).expose("add(a)", [](int) {}); }),
+          "SService has two members named 'exposed_add'");
+    EQUAL(refuses([] { rpyc::Service("S").expose("add", [] {}).expose("exposed_add", [] {}); }),
+          "SService has two members named 'exposed_add'");
+    EQUAL(refuses([] { rpyc::Class<Motor>("M").expose("speed", [] {}).property("speed", &Motor::speed); }),
+          "M has two members named 'exposed_speed'");
+    EQUAL(refuses([] { rpyc::Class<Motor>("M").property("speed", &Motor::speed).property("speed", &Motor::speed); }),
+          "M has two members named 'exposed_speed'");
+    EQUAL(
+        refuses([] {
+            rpyc::Service("S").on_connect([](const rpyc::Connection &) {}).on_connect([](const rpyc::Connection &) {});
+        }),
+        "SService has two functions for on_connect");
     const auto make = [] { return std::make_shared<Motor>(); };
-    EQUAL(refuses([&] { rpyc::Class<Motor>("M").constructor(make).constructor(make); }), "M has two functions for the constructor");
+    EQUAL(refuses([&] { rpyc::Class<Motor>("M").constructor(make).constructor(make); }),
+          "M has two functions for the constructor");
     // What a base has may be overridden, and a plain name is another one.
-    const auto base = rpyc::Class<Motor>("M").expose("twice", &Motor::twice).expose_as("plain", &Motor::twice).expose("plain", &Motor::twice);
+    const auto base = rpyc::Class<Motor>("M")
+                          .expose("twice", &Motor::twice)
+                          .expose_as("plain", &Motor::twice)
+                          .expose("plain", &Motor::twice);
     const auto derived = rpyc::Class<Racer>("R", base).expose("twice", &Racer::turbo);
     EQUAL(derived.make(2).call("twice"), 20);
 }

@@ -155,7 +155,9 @@ void chains_of_coroutines(const Ends &ends) { EQUAL(sum(1000, ends.root).get(), 
 struct Switch {
 #ifdef __SANITIZE_ADDRESS__
     void *fake = nullptr;
-    void leave(const void *to, std::size_t size, bool ends = false) { __sanitizer_start_switch_fiber(ends ? nullptr : &fake, to, size); }
+    void leave(const void *to, std::size_t size, bool ends = false) {
+        __sanitizer_start_switch_fiber(ends ? nullptr : &fake, to, size);
+    }
     void arrive(const void **from, std::size_t *size) const { __sanitizer_finish_switch_fiber(fake, from, size); }
 #else
     void leave(const void *, std::size_t, bool = false) {}
@@ -225,15 +227,16 @@ int alone() {
 int slave(const std::string &address) {
     const Object my = rpyc::module("my");
     my.set_attr("call", rpyc::function("call(f, *rest)", bounce));
-    const auto run = [](rpyc::Call &call, const std::string &name) -> Value { return call.target().attr("namespace")[name].object()(); };
+    const auto run = [](rpyc::Call &call, const std::string &name) -> Value {
+        return call.target().attr("namespace")[name].object()();
+    };
     rpyc::Slave slave;
     slave.module("my", my).evaluator(run).executor(run).importer(
         [run](rpyc::Call &call, const std::string &) { return run(call, "importer"); });
     const rpyc::Server server(address, slave);
     server.start();
     std::cout << "listening " << server.address() << std::endl;
-    while (std::getchar() != EOF) {
-    }
+    while (std::getchar() != EOF) {}
     server.stop();
     server.join();
     return 0;

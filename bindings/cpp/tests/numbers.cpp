@@ -44,7 +44,9 @@ std::pair<std::string, Value> told(const Value &thing) {
 }
 
 bool same(const Value &a, const Value &b) {
-    const auto nan = [](const Value &value) { return value.kind() == rpyc::Kind::floating && std::isnan(value.as<double>()); };
+    const auto nan = [](const Value &value) {
+        return value.kind() == rpyc::Kind::floating && std::isnan(value.as<double>());
+    };
     return (nan(a) && nan(b)) || (a.kind() == b.kind() && a == b);
 }
 
@@ -52,7 +54,7 @@ template <class T>
 void compare(const Object &root, int index, const char *kind) {
     const Value thing = root.call("thing", index), native = root.call("native", index, kind);
     if (!thing.is_object())
-        return;                             // rules for data are those of other tests
+        return;  // rules for data are those of other tests
     const auto ours = told<T>(thing);
     Value theirs = native[1];
     std::string how = native[0].as<std::string>();
@@ -63,7 +65,9 @@ void compare(const Object &root, int index, const char *kind) {
             how = "error", theirs = "OverflowError";
         }
     check(ours.first == how && same(ours.second, theirs),
-          std::string(kind) + " of " + root.call("name", index).as<std::string>() + ": " + ours.second.repr() + " is not " + native.repr(), __LINE__);
+          std::string(kind) + " of " + root.call("name", index).as<std::string>() + ": " + ours.second.repr() +
+              " is not " + native.repr(),
+          __LINE__);
 }
 
 void things(const Object &root) {
@@ -76,7 +80,8 @@ void things(const Object &root) {
     }
     // Level.HIGH, Color.RED and MyBytes, in all the ways in which a value becomes a type.
     const Value level = root.call("thing", 0), color = root.call("thing", 2), bytes = root.call("thing", 10);
-    TRUE(level.as<std::uint8_t>() == 3 && level.as<float>() == 3.0F && level.as<long double>() == 3.0L && level.as<std::chrono::seconds>() == 3s);
+    TRUE(level.as<std::uint8_t>() == 3 && level.as<float>() == 3.0F && level.as<long double>() == 3.0L &&
+         level.as<std::chrono::seconds>() == 3s);
     const double implicit = level;
     const std::string red = color;
     TRUE(implicit == 3 && red == "red \u00e9");
@@ -101,16 +106,23 @@ void several(const Object &root) {
     TRUE((root.call("things", 3).as<std::tuple<double, bool, float>>() == std::tuple<double, bool, float>{0, true, 2}));
     TRUE((root.call("things", 3).as<std::set<double>>() == std::set<double>{0, 1, 2}));
     TRUE(root.call("things", 3).as<std::deque<std::optional<float>>>()[2] == 2);
-    TRUE(throws<rpyc::ConversionError>([&] { (void)root.call("things", 3).as<std::vector<int>>(); }, "item 0 of value must be int, not "));
+    TRUE(throws<rpyc::ConversionError>([&] { (void)root.call("things", 3).as<std::vector<int>>(); },
+                                       "item 0 of value must be int, not "));
     const Value mixed = Value::list({Value(1.5), root.call("thing", 0), Value(2), root.call("thing", 13)});
     TRUE(mixed.as<std::vector<double>>() == std::vector<double>{1.5, 3, 2, 2.5});
-    TRUE(throws<rpyc::ConversionError>([&] { (void)mixed.as<std::vector<std::int64_t>>(); }, "item 0 of value must be int, not float"));
+    TRUE(throws<rpyc::ConversionError>([&] { (void)mixed.as<std::vector<std::int64_t>>(); },
+                                       "item 0 of value must be int, not float"));
     const Value wrong = Value::list({Value(1), root.call("thing", 0), Value(2), root.call("thing", 13)});
-    TRUE(throws<rpyc::ConversionError>([&] { (void)wrong.as<std::vector<int>>(); }, "item 3 of value must be int, not "));
-    const Value dict = Value::dict({{Value(1), root.call("thing", 0)}, {Value("b"), Value(2)}, {root.call("thing", 2), root.call("thing", 13)}});
-    TRUE(throws<rpyc::ConversionError>([&] { (void)dict.as<std::map<std::string, double>>(); }, "must be str, not int"));
-    const Value named = Value::dict({{Value("a"), root.call("thing", 0)}, {Value("b"), Value(2)}, {root.call("thing", 2), root.call("thing", 13)}});
-    TRUE((named.as<std::map<std::string, double>>() == std::map<std::string, double>{{"a", 3}, {"b", 2}, {"red \u00e9", 2.5}}));
+    TRUE(throws<rpyc::ConversionError>([&] { (void)wrong.as<std::vector<int>>(); },
+                                       "item 3 of value must be int, not "));
+    const Value dict = Value::dict(
+        {{Value(1), root.call("thing", 0)}, {Value("b"), Value(2)}, {root.call("thing", 2), root.call("thing", 13)}});
+    TRUE(
+        throws<rpyc::ConversionError>([&] { (void)dict.as<std::map<std::string, double>>(); }, "must be str, not int"));
+    const Value named = Value::dict(
+        {{Value("a"), root.call("thing", 0)}, {Value("b"), Value(2)}, {root.call("thing", 2), root.call("thing", 13)}});
+    TRUE((named.as<std::map<std::string, double>>() ==
+          std::map<std::string, double>{{"a", 3}, {"b", 2}, {"red \u00e9", 2.5}}));
 }
 
 /** A conversion waits as long as other requests. */
@@ -146,9 +158,10 @@ void serve() {
     service.expose("length(text)", [](std::string_view text) { return text.size(); });
     service.expose("maybe(value=None)", [](std::optional<double> value) { return value; });
     service.expose("apply", [](const std::function<double(int)> &f, int n) { return f(n); });
-    const auto points = rpyc::Class<Point>("Point")
-                            .property("x", &Point::x, [](Point &one, double value) { one.x = value; })
-                            .property("label", &Point::label, [](Point &one, std::string text) { one.label = std::move(text); });
+    const auto points =
+        rpyc::Class<Point>("Point")
+            .property("x", &Point::x, [](Point &one, double value) { one.x = value; })
+            .property("label", &Point::label, [](Point &one, std::string text) { one.label = std::move(text); });
     service.expose("point", [points] { return points.make(); });
     rpyc::Server server("tcp://127.0.0.1:0", service, rpyc::Config{{"allow_setattr", "true"}});
     server.start();

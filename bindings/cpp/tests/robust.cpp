@@ -85,7 +85,7 @@ void without_memory(F f) {
                 break;
         } catch (const std::bad_alloc &) {
             failed++;
-        } catch (const rpyc::MemoryError &) {                // from a function that is called in this thread
+        } catch (const rpyc::MemoryError &) {  // from a function that is called in this thread
             failed++;
         }
         allocations_left = -1;
@@ -101,8 +101,12 @@ struct Item {
 
 rpyc::Service service_of_all() {
     rpyc::Service service("All");
-    service.expose("add(a, b=2)", [](std::int64_t a, std::int64_t b) { return a + b; }, "A sum of two integers, of which one is two.")
-        .expose("fail", [](const std::string &text) { throw rpyc::RemoteError("bank.Broke", text).set_attribute("left", 3); })
+    service
+        .expose(
+            "add(a, b=2)", [](std::int64_t a, std::int64_t b) { return a + b; },
+            "A sum of two integers, of which one is two.")
+        .expose("fail",
+                [](const std::string &text) { throw rpyc::RemoteError("bank.Broke", text).set_attribute("left", 3); })
         .expose("count", [](const rpyc::Args &args, const rpyc::Kwargs &named) { return args.size() + named.size(); })
         .alias("EVERYTHING");
     return service;
@@ -130,7 +134,8 @@ void memory(check::Checks &checks) {
         const Ends ends(service_of_all(), service_of_all());
         without_memory([&] {
             EQUAL(ends.root.call("add", 1, rpyc::kw("b") = 5), 6);
-            EQUAL(ends.root.call("count", rpyc::Args{{1, 2, 3, long_text, 5}}, 6, 7, rpyc::Kwargs{{{long_text, 1}}}), 8);
+            EQUAL(ends.root.call("count", rpyc::Args{{1, 2, 3, long_text, 5}}, 6, 7, rpyc::Kwargs{{{long_text, 1}}}),
+                  8);
             const auto text = ends.root.async_call("add", 1).then([](int n) { return std::to_string(n) + long_text; });
             TRUE(text.get() == "3" + long_text);
         });
@@ -238,9 +243,11 @@ void types(check::Checks &checks) {
         TRUE(failed > 1 && failed < 10);
     });
     checks.add("exceptions-can-always-be-copied", [] {
-        static_assert(std::is_nothrow_copy_constructible_v<rpyc::Error> && std::is_nothrow_copy_constructible_v<rpyc::Timeout> &&
+        static_assert(std::is_nothrow_copy_constructible_v<rpyc::Error> &&
+                          std::is_nothrow_copy_constructible_v<rpyc::Timeout> &&
                           std::is_nothrow_copy_constructible_v<rpyc::ConversionError> &&
-                          std::is_nothrow_copy_constructible_v<rpyc::RemoteError> && std::is_nothrow_copy_constructible_v<rpyc::KeyError>,
+                          std::is_nothrow_copy_constructible_v<rpyc::RemoteError> &&
+                          std::is_nothrow_copy_constructible_v<rpyc::KeyError>,
                       "while one is being thrown, a copy must not throw another");
         const rpyc::ConversionError error = rpyc::ConversionError::wrong_type("int", Value("x")).within("item 1 of ");
         const rpyc::ConversionError copy = error;
@@ -326,12 +333,14 @@ void types(check::Checks &checks) {
         struct Kinds {
             int base = 1;
             int plain() & { return base; }
-            int constant() const & noexcept { return base + 1; }
+            int constant() const &noexcept { return base + 1; }
         };
-        const Object object = rpyc::Class<Kinds>("Kinds").expose("plain", &Kinds::plain).expose("constant", &Kinds::constant).make();
+        const Object object =
+            rpyc::Class<Kinds>("Kinds").expose("plain", &Kinds::plain).expose("constant", &Kinds::constant).make();
         EQUAL(object.call("plain"), 1);
         EQUAL(object.call("constant"), 2);
-        const Object quotes = rpyc::function("f(a='it\\'s, (a', b=1)", [](const std::string &a, int b) { return a + std::to_string(b); });
+        const Object quotes =
+            rpyc::function("f(a='it\\'s, (a', b=1)", [](const std::string &a, int b) { return a + std::to_string(b); });
         EQUAL(quotes(), "it's, (a1");
     });
     checks.add("nesting", [] {
@@ -409,7 +418,9 @@ void streams(check::Checks &checks) {
             why = error.what();
         }
         TRUE(why.find("the stream failed: the modem hung up") != std::string::npos);
-        RAISES(std::runtime_error, rpyc::connect_by("tcp://modem:1", []() -> std::unique_ptr<rpyc::Stream> { throw std::runtime_error("busy"); }));
+        RAISES(std::runtime_error, rpyc::connect_by("tcp://modem:1", []() -> std::unique_ptr<rpyc::Stream> {
+                   throw std::runtime_error("busy");
+               }));
         RAISES(rpyc::Error, rpyc::connect_by("tcp://modem:1", [] { return std::unique_ptr<rpyc::Stream>(); }));
         RAISES(rpyc::Error, server.add(nullptr));
         server.stop();
@@ -566,12 +577,70 @@ void authentication(check::Checks &checks) {
         rpyc::Server server("tcp://127.0.0.1:0", service, key);
         server.start();
         TRUE(rpyc::connect(server.address(), key).root());
-        RAISES(rpyc::AuthenticationError, rpyc::connect(server.address(), rpyc::Config().set_secret("letters sixteen.")));
+        RAISES(rpyc::AuthenticationError,
+               rpyc::connect(server.address(), rpyc::Config().set_secret("letters sixteen.")));
         RAISES(rpyc::UsageError, rpyc::Config().set_secret("short"));
         RAISES(rpyc::UsageError, rpyc::Config().set_unix_peers({}));
         RAISES(rpyc::AuthenticationError, rpyc::connect(server.address(), rpyc::Config().set_unix_peers({0}, {0})));
         server.stop();
         server.join();
+    });
+}
+
+void failures(check::Checks &checks) {
+    checks.add("local-failures", [] {
+        RAISES(rpyc::AddressError, rpyc::connect("nonsense"));
+        RAISES(rpyc::TransportError, rpyc::connect("unix:///no/such/socket"));
+        RAISES(rpyc::UsageError, rpyc::Config({{"no_such_option", "1"}}));
+        RAISES(rpyc::UsageError, Object().call("method"));
+        rpyc::Config config;
+        config.set("allow_public_attrs", true).set("max_depth", 50).set("sync_request_timeout", 1500ms);
+        EQUAL(config.get("allow_public_attrs"), "true");
+        EQUAL(config.get("max_depth"), "50");
+        EQUAL(config.get("sync_request_timeout"), "1.5");
+        const rpyc::Config copy = config;
+        config.set("max_depth", "60");
+        EQUAL(copy.get("max_depth"), "50");
+    });
+    checks.add("timeouts", [] {
+        std::atomic<bool> go{false};
+        rpyc::Service service{"Slow"};
+        service.expose("slow", [&] {
+            while (!go)
+                std::this_thread::sleep_for(1ms);
+        });
+        const Ends ends(service, rpyc::Service("Near"), rpyc::Config().set("sync_request_timeout", 50ms));
+        RAISES(rpyc::Timeout, ends.root.call("slow"));
+        go = true;
+    });
+    checks.add("deadlines", [] {
+        using left = std::optional<std::chrono::milliseconds>;
+        const auto number = [](left time) { return time ? std::int64_t(time->count()) : -1; };
+        rpyc::Service service{"Clocked"};
+        std::thread later;
+        service.expose("left", [&](rpyc::Call &call) { return number(call.time_left()); });
+        service.expose("later", [&](rpyc::Call &call) {
+            later =
+                std::thread([&, deferred = call.defer()]() mutable { deferred.returns(number(deferred.time_left())); });
+        });
+        const auto about = [](std::int64_t time) { return time > 3'000'000 && time <= 3'600'000; };
+        const auto config = rpyc::Config().set("native", "on").set("sync_request_timeout", 1h);
+        {
+            const Ends ends(service, rpyc::Service("Near"), config);
+            TRUE(about(ends.root.call("left").as<std::int64_t>()));
+            TRUE(about(ends.root.call("later").as<std::int64_t>()));
+        }
+        later.join();
+        const Ends ends(service, rpyc::Service("Near"), rpyc::Config().set("sync_request_timeout", 1h));
+        EQUAL(ends.root.call("left"), -1);
+    });
+    checks.add("errors-can-be-copied", [] {
+        rpyc::KeyError first("k");
+        const rpyc::LookupError second = first;
+        const rpyc::RemoteError third = second;
+        EQUAL(third.type_name(), "KeyError");
+        EQUAL(third.what(), "KeyError: k");
+        EQUAL(rpyc::ValueError(1, "two").what(), "ValueError: (1, 'two')");
     });
 }
 
@@ -584,5 +653,6 @@ int main() {
     streams(checks);
     interrupts(checks);
     authentication(checks);
+    failures(checks);
     return checks.run();
 }

@@ -53,7 +53,7 @@ struct Wide : Before, Row {};
 struct Session {
     std::string user = "nobody";
     ~Session() { elsewhere += std::this_thread::get_id() != home; }
-    static inline std::atomic<int> elsewhere{0};     // begun, told or ended by another thread than that of the queue
+    static inline std::atomic<int> elsewhere{0};  // begun, told or ended by another thread than that of the queue
     static inline const std::thread::id home = std::this_thread::get_id();
 };
 
@@ -76,9 +76,10 @@ rpyc::Class<Guarded> guarded() {
 rpyc::Class<Row> rows() {
     return rpyc::Class<Row>("Row")
         .expose("area()", &Row::area)
-        .dynamic(&Row::has, [](Row &row, const std::string &name) { return row.columns.at(name); },
-                 [](Row &row, const std::string &name, std::int64_t value) { row.columns[name] = value; },
-                 [](Row &row, const std::string &name) { row.columns.erase(name); });
+        .dynamic(
+            &Row::has, [](Row &row, const std::string &name) { return row.columns.at(name); },
+            [](Row &row, const std::string &name, std::int64_t value) { row.columns[name] = value; },
+            [](Row &row, const std::string &name) { row.columns.erase(name); });
 }
 
 }  // namespace
@@ -95,24 +96,34 @@ int main(int argc, char **argv) {
             Session::elsewhere += std::this_thread::get_id() != Session::home;
             return std::make_shared<Session>();
         });
-        const auto told = [](const rpyc::Connection &) { Session::elsewhere += std::this_thread::get_id() != Session::home; };
+        const auto told = [](const rpyc::Connection &) {
+            Session::elsewhere += std::this_thread::get_id() != Session::home;
+        };
         service.on_connect(told).on_disconnect(told).expose("elsewhere", [] { return Session::elsewhere.load(); });
         const auto node_class = rpyc::Class<Node>("Node")
                                     .property("name", &Node::name)
                                     .property("children", &Node::children)
-                                    .expose("add(child)", [](Node &self, std::shared_ptr<Node> child) { self.children.push_back(std::move(child)); });
+                                    .expose("add(child)", [](Node &self, std::shared_ptr<Node> child) {
+                                        self.children.push_back(std::move(child));
+                                    });
         const auto tree = std::make_shared<Node>(Node{"tree"});
         service.expose("tree", [tree] { return tree; })
             .expose("no_node", [] { return std::shared_ptr<Node>(); })
             .expose("new_node(name)", [](const std::string &name) { return std::make_unique<Node>(Node{name}); })
-            .expose("name_of(node)", [](const std::shared_ptr<Node> &node) { return node != nullptr ? node->name : "none"; })
+            .expose("name_of(node)",
+                    [](const std::shared_ptr<Node> &node) { return node != nullptr ? node->name : "none"; })
             .expose("unknown", [] { return std::make_shared<Unknown>(); })
-            .expose("written", [] { return rpyc::list{1, "x", rpyc::list{rpyc::list{}}, rpyc::dict{{"a", 1}, {2, nullptr}}}; });
+            .expose("written", [] {
+                return rpyc::list{1, "x", rpyc::list{rpyc::list{}}, rpyc::dict{{"a", 1}, {2, nullptr}}};
+            });
         const rpyc::Class<Session> guests = rpyc::Class<Session>("Guest").expose("greet()", [] { return "a guest"; });
         service.expose("guarded", [guarded_class] { return guarded_class.make(); })
             .expose("row", [row_class] { return row_class.make(); })
             .expose("wide", [wide_class] { return wide_class.make(); })
-            .expose("live", [] { return rpyc::List({1, 2, 3}); })
+            .expose("live",
+                    [] {
+                        return rpyc::List({1, 2, 3});
+                    })
             .expose("view",
                     [row_class] {
                         return row_class.make().restricted({"area", "width"});
@@ -124,13 +135,15 @@ int main(int argc, char **argv) {
                         });
                     })
             .expose("login(user)", [](Session &session, std::string user) { session.user = std::move(user); })
-            .expose("sum_of_list(items)", [](const rpyc::List &items) {
-                std::int64_t sum = 0;
-                for (const Value &item : items)
-                    sum += item.as<std::int64_t>();
-                return sum;
-            })
-            .expose("thread_is_main", [main = std::this_thread::get_id()] { return std::this_thread::get_id() == main; })
+            .expose("sum_of_list(items)",
+                    [](const rpyc::List &items) {
+                        std::int64_t sum = 0;
+                        for (const Value &item : items)
+                            sum += item.as<std::int64_t>();
+                        return sum;
+                    })
+            .expose("thread_is_main",
+                    [main = std::this_thread::get_id()] { return std::this_thread::get_id() == main; })
             .expose("become_guest", [guests](rpyc::Call &call) { call.connection().set_root(guests.make()); })
             .expose("numbers", [] { return rpyc::numbers(std::vector<double>(1000, 0.5)); })
             .expose("stop", [&] { stop = true; })
@@ -139,7 +152,7 @@ int main(int argc, char **argv) {
 #ifdef RPYC_COROUTINES
         service.expose("squares(to)", [](int to) -> rpyc::Generator<int> {
             for (int i = 0; i < to; i++)
-                co_yield i * i;
+                co_yield i *i;
         });
 #endif
         // A service without instances has rules of its own as well.

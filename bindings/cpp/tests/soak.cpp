@@ -21,7 +21,7 @@ using rpyc::Value;
 
 namespace {
 
-constexpr std::size_t slots = 16;                   // functions of the peer that an instance of the service keeps
+constexpr std::size_t slots = 16;  // functions of the peer that an instance of the service keeps
 
 std::atomic<long> alive{0}, operations{0}, wrong{0}, running{0}, gone{0};
 
@@ -39,9 +39,7 @@ public:
         const std::lock_guard<std::mutex> guard(lock_);
         kept_[slot % slots] = func;
     }
-    Value kept(std::size_t slot, const Value &argument) {
-        return at(slot)(argument);
-    }
+    Value kept(std::size_t slot, const Value &argument) { return at(slot)(argument); }
 
 private:
     Object at(std::size_t slot) {
@@ -90,8 +88,8 @@ void report(std::size_t connections) {
     statm >> size >> resident;
     std::cout << "report in_use=" << heap.uordblks + heap.hblkhd << " resident=" << resident * sysconf(_SC_PAGESIZE)
               << " threads=" << entries("/proc/self/task") << " descriptors=" << entries("/proc/self/fd")
-              << " connections=" << connections << " objects=" << alive << " running=" << running << " operations=" << operations
-              << " gone=" << gone << " wrong=" << wrong << std::endl;
+              << " connections=" << connections << " objects=" << alive << " running=" << running
+              << " operations=" << operations << " gone=" << gone << " wrong=" << wrong << std::endl;
 }
 
 /** A function that adds, and refuses what is negative. */
@@ -113,24 +111,17 @@ public:
         const auto x = static_cast<std::int64_t>(below(1000000));
         const std::size_t slot = below(slots);
         switch (below(8)) {
-        case 0:
-            return echoes(x);
-        case 1:
-            return root_.call("apply", adder(x), 5) == Value(x + 5);
-        case 2:
-            return raises([&] { root_.call("apply", adder(0), -1); });
+        case 0: return echoes(x);
+        case 1: return root_.call("apply", adder(x), 5) == Value(x + 5);
+        case 2: return raises([&] { root_.call("apply", adder(0), -1); });
         case 3:
             root_.call("keep", slot, adder(x + 1));
             held_[slot] = x + 1;
             return true;
-        case 4:
-            return held_[slot] == 0 || root_.call("kept", slot, x) == Value(x + held_[slot]);
-        case 5:
-            return raises([&] { root_.call("fail", "a failure that was asked for"); });
-        case 6:
-            return lists(x % 300);
-        default:
-            return x % 2 != 0 ? totals(x % 100) : bursts(x);
+        case 4: return held_[slot] == 0 || root_.call("kept", slot, x) == Value(x + held_[slot]);
+        case 5: return raises([&] { root_.call("fail", "a failure that was asked for"); });
+        case 6: return lists(x % 300);
+        default: return x % 2 != 0 ? totals(x % 100) : bursts(x);
         }
     }
 
@@ -177,7 +168,7 @@ private:
     std::mt19937_64 draw_;
     rpyc::Connection connection_{};
     Object root_{};
-    std::array<std::int64_t, slots> held_{};         // what each kept function adds; 0: none
+    std::array<std::int64_t, slots> held_{};  // what each kept function adds; 0: none
 };
 
 int call(const std::string &address, std::uint64_t seed, long count, const char *native) {

@@ -65,7 +65,8 @@ void values() {
     TRUE(span.as<nanoseconds>() == -1500000000ns && span.as<seconds>() == -2s);
     TRUE(Value::timedelta(-1ns).as<microseconds>() == -1us);
     TRUE(Value::timedelta(hours(24 * 365 * 1000)).as<hours>() == hours(24 * 365 * 1000));
-    TRUE(throws<rpyc::ConversionError>([] { (void)Value::timedelta(hours(24 * 365 * 1000)).as<nanoseconds>(); }, "duration"));
+    TRUE(throws<rpyc::ConversionError>([] { (void)Value::timedelta(hours(24 * 365 * 1000)).as<nanoseconds>(); },
+                                       "duration"));
     TRUE(throws<rpyc::ConversionError>([] { (void)Value::timedelta(hours::max()); }, "timedelta"));
     TRUE(throws<rpyc::ConversionError>([] { (void)Value::timedelta(duration<double>(NAN)); }, "timedelta"));
     TRUE(Value(1500ms) == Value(1.5) && Value(1.5).as<milliseconds>() == 1500ms);
@@ -111,7 +112,8 @@ void serve() {
     service.expose("from_moment", [](std::int64_t value) { return Micro(microseconds(value)); });
     service.expose("span", [](microseconds value) { return value.count(); });
     service.expose("span_named(value)", [](microseconds value) { return value.count(); });
-    service.expose("maybe_span(value=None)", [](std::optional<microseconds> value) { return value ? value->count() : -1; });
+    service.expose("maybe_span(value=None)",
+                   [](std::optional<microseconds> value) { return value ? value->count() : -1; });
     service.expose("from_span", [](std::int64_t value) { return Value::timedelta(microseconds(value)); });
 #ifdef RPYC_DETAIL_CALENDAR
     service.expose("day", [](year_month_day value) { return Value(sys_days(value)); });

@@ -80,20 +80,31 @@ void special_methods() {
     item_class.expose("__repr__()", [](const Item &item) { return "<Item " + std::to_string(item.rank) + ">"; })
         .expose("__str__()", [](const Item &item) { return "item " + std::to_string(item.rank); })
         .expose("__hash__()", [](const Item &item) { return item.rank == -1 ? -2 : item.rank; })
-        .expose("__eq__(other)", [](const Item &item, const Value &other) { return compared(item, other, [](auto a, auto b) { return a == b; }); })
-        .expose("__lt__(other)", [](const Item &item, const Value &other) { return compared(item, other, [](auto a, auto b) { return a < b; }); })
+        .expose("__eq__(other)",
+                [](const Item &item, const Value &other) {
+                    return compared(item, other, [](auto a, auto b) { return a == b; });
+                })
+        .expose("__lt__(other)",
+                [](const Item &item, const Value &other) {
+                    return compared(item, other, [](auto a, auto b) { return a < b; });
+                })
         .expose("__bool__()", [](const Item &item) { return item.rank != 0; })
         .expose("__index__()", [](const Item &item) { return item.rank; })
-        .expose("__add__(other)", [](const Item &item, const Value &other) { return std::make_tuple(item.rank, other); })
-        .expose("__radd__(other)", [](const Item &item, const Value &other) { return std::make_tuple(other, item.rank); })
+        .expose("__add__(other)",
+                [](const Item &item, const Value &other) { return std::make_tuple(item.rank, other); })
+        .expose("__radd__(other)",
+                [](const Item &item, const Value &other) { return std::make_tuple(other, item.rank); })
         .expose("__neg__()", [](const Item &item) { return item_class.make(Value(-item.rank)); })
         .expose("__call__(*args, **kwargs)",
-                [](const Item &item, const Args &args, const Kwargs &named) { return tuple_of({item.rank, tuple_of(args.items), sorted_pairs(named)}); })
+                [](const Item &item, const Args &args, const Kwargs &named) {
+                    return tuple_of({item.rank, tuple_of(args.items), sorted_pairs(named)});
+                })
         .expose("__len__()", [](const Item &item) { return item.slots.size(); })
         .expose("__iter__()", [](const Item &item) { return item.slots.iter(); })
         .expose("__contains__(key)", [](const Item &item, const Value &key) { return item.slots.contains(key); })
         .expose("__getitem__(key)", [](const Item &item, const Value &key) { return item.slots.get_item(key); })
-        .expose("__setitem__(key, value)", [](const Item &item, const Value &key, const Value &value) { item.slots.set_item(key, value); })
+        .expose("__setitem__(key, value)",
+                [](const Item &item, const Value &key, const Value &value) { item.slots.set_item(key, value); })
         .expose("__delitem__(key)", [](const Item &item, const Value &key) { item.slots.del_item(key); })
         .expose("__enter__()",
                 [](Item &item, Call &call) {
@@ -111,7 +122,9 @@ void make_classes() {
         .doc("An object with a rank, anything under a label, and slots.")
         .constructor("Item(rank=0)", [](const Value &rank) { return std::make_shared<Item>(rank); })
         .property("rank", &Item::rank, &Item::set_rank)
-        .property("label", &Item::label, [](Item &item, const Value &label) { item.label = label; }, [](Item &item) { item.label = Value(); })
+        .property(
+            "label", &Item::label, [](Item &item, const Value &label) { item.label = label; },
+            [](Item &item) { item.label = Value(); })
         .property("fixed", [](const Item &) { return "fixed"; })
         .expose("get()", [](const Item &item) { return item.label; })
         .expose("set(value)",
@@ -121,12 +134,17 @@ void make_classes() {
                 })
         .expose("swap(value)", &Item::swap)
         .expose("remember(*args, **kwargs)",
-                [](Item &item, const Args &args, const Kwargs &named) { return item.label = tuple_of({tuple_of(args.items), sorted_pairs(named)}); })
+                [](Item &item, const Args &args, const Kwargs &named) {
+                    return item.label = tuple_of({tuple_of(args.items), sorted_pairs(named)});
+                })
         .expose("mix(a, b=2, *rest, c=3, **named)", mix)
         .expose("fail(value=None)", [](const Value &value) { throw rpyc::ValueError(value); })
         .expose("refuse()",
-                [](const Item &item) { throw rpyc::RemoteError("things.Refusal", "refused", item.rank).set_attribute("rank", item.rank); })
-        .expose("call(*args, **kwargs)", [](const Item &item, const Args &args, const Kwargs &named) { return held(item.label)(args, named); })
+                [](const Item &item) {
+                    throw rpyc::RemoteError("things.Refusal", "refused", item.rank).set_attribute("rank", item.rank);
+                })
+        .expose("call(*args, **kwargs)",
+                [](const Item &item, const Args &args, const Kwargs &named) { return held(item.label)(args, named); })
         .expose("slots()", [](const Item &item) { return item.slots; });
     special_methods();
     static rpyc::Class<SubItem> derived("SubItem", item_class);
@@ -148,22 +166,28 @@ struct Bag {
 struct Bare {};
 
 const rpyc::Class<Bag> &bags() {
-    static const auto made = rpyc::Class<Bag>("Bag")
-                                 .module("things")
-                                 .doc("Attributes that are made by setting them.")
-                                 .dynamic([](Bag &bag, std::string_view name) { return bag.values.contains(std::string(name)) || !Bag::is_odd(name); },
-                                          [](Bag &bag, const std::string &name) { return bag.values.get(name).value_or(Value("no " + name)); },
-                                          [](Bag &bag, const std::string &name, const Value &value) { bag.values.set(name, value); },
-                                          [](Bag &bag, const std::string &name) {
-                                              if (!bag.values.remove(name))
-                                                  throw rpyc::AttributeError("'Bag' object has no attribute '" + name + "'");
-                                          });
+    static const auto made =
+        rpyc::Class<Bag>("Bag")
+            .module("things")
+            .doc("Attributes that are made by setting them.")
+            .dynamic(
+                [](Bag &bag, std::string_view name) {
+                    return bag.values.contains(std::string(name)) || !Bag::is_odd(name);
+                },
+                [](Bag &bag, const std::string &name) { return bag.values.get(name).value_or(Value("no " + name)); },
+                [](Bag &bag, const std::string &name, const Value &value) { bag.values.set(name, value); },
+                [](Bag &bag, const std::string &name) {
+                    if (!bag.values.remove(name))
+                        throw rpyc::AttributeError("'Bag' object has no attribute '" + name + "'");
+                });
     return made;
 }
 
 const rpyc::Class<Bare> &bares() {
-    static const auto made =
-        rpyc::Class<Bare>("Bare").module("things").doc("An object without anything that Python does not give it.").expose("nothing()", [] {});
+    static const auto made = rpyc::Class<Bare>("Bare")
+                                 .module("things")
+                                 .doc("An object without anything that Python does not give it.")
+                                 .expose("nothing()", [] {});
     return made;
 }
 
@@ -174,7 +198,8 @@ Object file(const Args &args) {
     if (descriptor < 0)
         throw rpyc::OSError("no file");
     unlink(path.data());
-    if (write(descriptor, content.data(), content.size()) != static_cast<ssize_t>(content.size()) || lseek(descriptor, 0, SEEK_SET) != 0)
+    if (write(descriptor, content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
+        lseek(descriptor, 0, SEEK_SET) != 0)
         throw rpyc::OSError("no file");
     return rpyc::adopt_file(descriptor, args[0].as<std::string>());
 }
@@ -194,14 +219,17 @@ Value function(const std::string &kind, const Args &args) {
     if (kind == "counter")
         return Value(rpyc::function("tick(*args)", [count = 0](const Args &) mutable { return ++count; }));
     if (kind == "pair")
-        return Value(rpyc::function("pair(a, b=None)", [](const Value &a, const Value &b) { return std::make_tuple(a, b); }));
+        return Value(
+            rpyc::function("pair(a, b=None)", [](const Value &a, const Value &b) { return std::make_tuple(a, b); }));
     if (kind == "boom")
-        return Value(rpyc::function("boom(*args)", [](const Args &all) { throw rpyc::RemoteError("ValueError", all); }));
+        return Value(
+            rpyc::function("boom(*args)", [](const Args &all) { throw rpyc::RemoteError("ValueError", all); }));
     if (kind == "stop")
         return Value(rpyc::function("stop()", [] { throw rpyc::StopIteration(); }));
     if (kind == "ask")
-        return Value(rpyc::function("ask(function, *args, **kwargs)",
-                                    [](const Value &f, const Args &all, const Kwargs &named) { return held(f)(all, named); }));
+        return Value(
+            rpyc::function("ask(function, *args, **kwargs)",
+                           [](const Value &f, const Args &all, const Kwargs &named) { return held(f)(all, named); }));
     if (kind == "adder")
         return Value(rpyc::function("add(value, *more)", [base = args[0]](const Value &value, const Args &more) {
             return tuple_of({base, value, tuple_of(more.items)});
@@ -301,15 +329,18 @@ std::string within(const Value &value, const Value &function, const Args &args) 
 
 void operations(RootService service) {
     service
-        .expose("method(value, name, *args)",
-                [](const Value &value, const Value &name, const Args &args) { return held(value).call(a_name(name), args); })
-        .expose("get(value, name)", [](const Value &value, const Value &name) { return held(value).get_attr(a_name(name)); })
+        .expose("method(value, name, *args)", [](const Value &value, const Value &name,
+                                                 const Args &args) { return held(value).call(a_name(name), args); })
+        .expose("get(value, name)",
+                [](const Value &value, const Value &name) { return held(value).get_attr(a_name(name)); })
         .expose("put(value, name, new)",
                 [](const Value &value, const Value &name, const Value &to) { held(value).set_attr(a_name(name), to); })
-        .expose("remove(value, name)", [](const Value &value, const Value &name) { held(value).del_attr(a_name(name)); })
+        .expose("remove(value, name)",
+                [](const Value &value, const Value &name) { held(value).del_attr(a_name(name)); })
         .expose("len(value)", [](const Value &value) { return held(value).size(); })
         .expose("item(value, key)", [](const Value &value, const Value &key) { return held(value).get_item(key); })
-        .expose("store(value, key, new)", [](const Value &value, const Value &key, const Value &to) { held(value).set_item(key, to); })
+        .expose("store(value, key, new)",
+                [](const Value &value, const Value &key, const Value &to) { held(value).set_item(key, to); })
         .expose("delete(value, key)", [](const Value &value, const Value &key) { held(value).del_item(key); })
         .expose("has(value, key)", [](const Value &value, const Value &key) { return held(value).contains(key); })
         .expose("iterate(value)", iterate)
@@ -318,7 +349,9 @@ void operations(RootService service) {
         .expose("hash(value)", [](const Value &value) { return held(value).hash(); })
         .expose("truth(value)", [](const Value &value) { return held(value).truth(); })
         .expose("equal(value, other)", [](const Value &value, const Value &other) { return held(value).equal(other); })
-        .expose("same(value, other)", [](const Value &value, const Value &other) { return other.is_object() && held(value) == other.object(); })
+        .expose(
+            "same(value, other)",
+            [](const Value &value, const Value &other) { return other.is_object() && held(value) == other.object(); })
         .expose("within(value, function, *args)", within);
 }
 
@@ -329,15 +362,20 @@ RootService twin_service() {
         .expose("make(kind, *args)", make)
         .expose("echo(value)", [](const Value &value) { return value; })
         .expose("mix(a, b=2, *rest, c=3, **named)", mix)
-        .expose("strict(a, /, b, *, c)", [](const Value &a, const Value &b, const Value &c) { return std::make_tuple(a, b, c); })
-        .expose("fail(name, *args)", [](const Value &name, const Args &args) { throw rpyc::RemoteError(a_name(name), args); })
-        .expose("keep(key, value)", [](Root &root, const Value &key, const Value &value) { root.kept.set_item(key, value); })
+        .expose("strict(a, /, b, *, c)",
+                [](const Value &a, const Value &b, const Value &c) { return std::make_tuple(a, b, c); })
+        .expose("fail(name, *args)",
+                [](const Value &name, const Args &args) { throw rpyc::RemoteError(a_name(name), args); })
+        .expose("keep(key, value)",
+                [](Root &root, const Value &key, const Value &value) { root.kept.set_item(key, value); })
         .expose("kept(key)", [](Root &root, const Value &key) { return root.kept.get_item(key); })
         .expose("drop(key)", [](Root &root, const Value &key) { root.kept.del_item(key); })
         .expose("invoke(key, *args, **kwargs)",
-                [](Root &root, const Value &key, const Args &args, const Kwargs &named) { return held(root.kept.get_item(key))(args, named); })
-        .expose("call(function, *args, **kwargs)",
-                [](const Value &function, const Args &args, const Kwargs &named) { return held(function)(args, named); })
+                [](Root &root, const Value &key, const Args &args, const Kwargs &named) {
+                    return held(root.kept.get_item(key))(args, named);
+                })
+        .expose("call(function, *args, **kwargs)", [](const Value &function, const Args &args,
+                                                      const Kwargs &named) { return held(function)(args, named); })
         .expose("attempt(function, *args)", attempt)
         .expose("each(function, items)", each);
     operations(service);
@@ -351,8 +389,9 @@ int main(int argc, char **argv) {
         if (argc != 3)
             throw std::invalid_argument("usage: twin serve ADDRESS");
         make_classes();
-        const rpyc::Server server(argv[2], twin_service(),
-                                  rpyc::Config{{"allow_public_attrs", "true"}, {"allow_setattr", "true"}, {"allow_delattr", "true"}});
+        const rpyc::Server server(
+            argv[2], twin_service(),
+            rpyc::Config{{"allow_public_attrs", "true"}, {"allow_setattr", "true"}, {"allow_delattr", "true"}});
         server.start();
         std::cout << "listening " << server.address() << std::endl;
         while (std::cin.get() != std::istream::traits_type::eof())

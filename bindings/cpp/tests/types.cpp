@@ -32,7 +32,8 @@ void enums(check::Checks &checks) {
         TRUE(Value(Switch::on).kind() == Kind::integer);
         const Color color = Value(5);
         TRUE(color == Color::green && Value(-128).as<Tiny>() == Tiny::low && Value(97).as<Letter>() == Letter::a);
-        TRUE(Value(true).as<Switch>() == Switch::on && Value(Huge::most).as<Huge>() == Huge::most && Value(3).as<Fixed>() == fixed);
+        TRUE(Value(true).as<Switch>() == Switch::on && Value(Huge::most).as<Huge>() == Huge::most &&
+             Value(3).as<Fixed>() == fixed);
         TRUE(Value(77).as<Color>() == static_cast<Color>(77));
         static_assert(!rpyc::detail::has_from<Loose>::value && !rpyc::detail::has_to<std::byte>::value);
     });
@@ -49,13 +50,17 @@ void enums(check::Checks &checks) {
     checks.add("enums-in-others", [] {
         TRUE((Value(std::make_tuple(0, 5)).as<std::vector<Color>>() == std::vector<Color>{Color::red, Color::green}));
         TRUE(!Value().as<std::optional<Color>>());
-        TRUE((Value(std::map<Color, std::string>{{Color::red, "r"}}).as<std::map<Color, std::string>>().at(Color::red) == "r"));
+        TRUE(
+            (Value(std::map<Color, std::string>{{Color::red, "r"}}).as<std::map<Color, std::string>>().at(Color::red) ==
+             "r"));
         TRUE((Value("x").as<std::variant<Color, std::string>>().index() == 1));
         TRUE(Value(5) == Color::green && Value(5) != Color::red);
     });
     checks.add("enums-in-services", [] {
         rpyc::Service service("S");
-        service.expose("next(color, other=0)", [](Color color, std::optional<Tiny>) { return color == Color::red ? Color::green : Color::red; });
+        service.expose("next(color, other=0)", [](Color color, std::optional<Tiny>) {
+            return color == Color::red ? Color::green : Color::red;
+        });
         const Ends ends(service);
         TRUE(ends.root.call("next", Color::red).as<Color>() == Color::green);
         const auto error = RAISES(rpyc::RemoteError, ends.root.call("next", "x"));
@@ -148,7 +153,10 @@ void pointers(check::Checks &checks) {
         rpyc::Service service("S");
         service.expose("kept", [&] { return kept; })
             .expose("made", [] { return std::make_unique<Point>(); })
-            .expose("all", [&] { return std::vector<std::shared_ptr<Point>>{kept, nullptr, kept}; })
+            .expose("all",
+                    [&] {
+                        return std::vector<std::shared_ptr<Point>>{kept, nullptr, kept};
+                    })
             .expose("x(point)", [](const std::shared_ptr<Point> &point) { return point ? point->x : -1; })
             .expose("same(point)", [&](std::shared_ptr<Point> point) { return point == kept; });
         const Ends ends(service);
@@ -193,12 +201,14 @@ void pointers(check::Checks &checks) {
         const auto shared = std::make_shared<Point>();
         { const rpyc::Class<Point> gone("Point"); }
         const auto none = RAISES(rpyc::UsageError, Value(shared));
-        TRUE(none.message().find("there is no rpyc::Class<") == 0 && none.message().find("Point>: make one") != std::string::npos);
+        TRUE(none.message().find("there is no rpyc::Class<") == 0 &&
+             none.message().find("Point>: make one") != std::string::npos);
         const rpyc::Class<Point> first("Point"), second("Point");
         RAISES(rpyc::UsageError, Value(shared));
         RAISES(rpyc::UsageError, first.object().raw() != nullptr ? Value(1).as<std::shared_ptr<Point>>() : nullptr);
-        const rpyc::Class<Point> copy = first;      // a copy is the same class
-        static_assert(!rpyc::detail::has_to<std::shared_ptr<const Point>>::value && !rpyc::detail::has_from<std::unique_ptr<Point>>::value);
+        const rpyc::Class<Point> copy = first;  // a copy is the same class
+        static_assert(!rpyc::detail::has_to<std::shared_ptr<const Point>>::value &&
+                      !rpyc::detail::has_from<std::unique_ptr<Point>>::value);
     });
 }
 
@@ -220,14 +230,19 @@ void literals(check::Checks &checks) {
     });
     checks.add("lists-in-braces", [] {
         rpyc::Service service("S");
-        service.expose("show(*items)",
-                       [](const rpyc::Args &items) {
-                           std::vector<Value> copies;
-                           for (const Value &item : items.items)
-                               copies.push_back(item.is_object() ? item.object().obtain() : item);
-                           return Value::tuple(copies).repr();
-                       })
-            .expose("get", [] { return rpyc::function("f(*a, **b)", [](const rpyc::Args &a, const rpyc::Kwargs &b) { return a.items.size() + b.items.size(); }); });
+        service
+            .expose("show(*items)",
+                    [](const rpyc::Args &items) {
+                        std::vector<Value> copies;
+                        for (const Value &item : items.items)
+                            copies.push_back(item.is_object() ? item.object().obtain() : item);
+                        return Value::tuple(copies).repr();
+                    })
+            .expose("get", [] {
+                return rpyc::function("f(*a, **b)", [](const rpyc::Args &a, const rpyc::Kwargs &b) {
+                    return a.items.size() + b.items.size();
+                });
+            });
         const Ends ends(service);
         EQUAL(ends.root.call("show", {1, 2, "x"}), "([1, 2, 'x'],)");
         EQUAL(ends.root.call(std::string("show"), {"a", "b"}, 3, rpyc::list{4}), "(['a', 'b'], 3, [4])");

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void *stop_at_end_of_input(void *server) {
+static void *stop_at_end_of_input(void *server)
+{
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0)
         ;
@@ -15,7 +16,8 @@ static void *stop_at_end_of_input(void *server) {
 }
 
 /* Classes and the server stay: threads of connections may still use them. */
-static rpyc_status serve(const char *address, rpyc_error **error_out) {
+static rpyc_status serve(const char *address, rpyc_error **error_out)
+{
     rpyc_class *service = NULL;
     rpyc_config *config = rpyc_config_new();
     rpyc_server *server = NULL;
@@ -38,7 +40,8 @@ static rpyc_status serve(const char *address, rpyc_error **error_out) {
     return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     rpyc_error *error = NULL;
     if (argc != 3 || strcmp(argv[1], "serve") != 0) {
         fprintf(stderr, "usage: %s serve ADDRESS\n", argv[0]);

@@ -14,8 +14,8 @@ namespace rpyc {
 namespace detail {
 
 template <class T>
-struct is_array_number : std::bool_constant<(is_integer<T> || std::is_same_v<T, float> || std::is_same_v<T, double>) &&
-                                            sizeof(T) <= 8> {};
+struct is_array_number
+    : std::bool_constant<(is_integer<T> || std::is_same_v<T, float> || std::is_same_v<T, double>)&&sizeof(T) <= 8> {};
 
 template <class T>
 constexpr rpyc_array_type_id array_type() {
@@ -80,10 +80,12 @@ T number_as(Number number) {
         return Value(number).template as<T>();
     } else if constexpr (std::is_integral_v<T>) {
         using Limits = std::numeric_limits<T>;
-        const bool fits = std::is_signed_v<Number> ? (static_cast<std::int64_t>(number) >= 0
-                                                          ? static_cast<std::uint64_t>(number) <= static_cast<std::uint64_t>(Limits::max())
-                                                          : std::is_signed_v<T> && static_cast<std::int64_t>(number) >= static_cast<std::int64_t>(Limits::min()))
-                                                   : static_cast<std::uint64_t>(number) <= static_cast<std::uint64_t>(Limits::max());
+        const bool fits = std::is_signed_v<Number>
+                              ? (static_cast<std::int64_t>(number) >= 0
+                                     ? static_cast<std::uint64_t>(number) <= static_cast<std::uint64_t>(Limits::max())
+                                     : std::is_signed_v<T> && static_cast<std::int64_t>(number) >=
+                                                                  static_cast<std::int64_t>(Limits::min()))
+                              : static_cast<std::uint64_t>(number) <= static_cast<std::uint64_t>(Limits::max());
         if (!fits)
             throw ConversionError::out_of_range(integer_name<T>());
         return static_cast<T>(number);
@@ -142,8 +144,9 @@ Value numbers(std::vector<T> &&all) {
         return numbers(all.data(), all.size());
     auto *kept = new std::vector<T>(std::move(all));
     return Value::made([&](rpyc_value **out, rpyc_error **error) {
-        return rpyc_value_new_array_owned(detail::array_type<T>(), kept->data(), kept->size(), kept,
-                                          [](void *old) { delete static_cast<std::vector<T> *>(old); }, out, error);
+        return rpyc_value_new_array_owned(
+            detail::array_type<T>(), kept->data(), kept->size(), kept,
+            [](void *old) { delete static_cast<std::vector<T> *>(old); }, out, error);
     });
 }
 
@@ -174,7 +177,9 @@ public:
             rpyc_value *array = nullptr, *lengths = nullptr;
             rpyc_error *error = nullptr;
             const Object object = value.object();
-            detail::check(rpyc_object_obtain_array(object.raw(), std::numeric_limits<std::size_t>::max(), &array, &lengths, &error), error);
+            detail::check(rpyc_object_obtain_array(object.raw(), std::numeric_limits<std::size_t>::max(), &array,
+                                                   &lengths, &error),
+                          error);
             kept_ = Value::adopt(array);
             const Value shape = Value::adopt(lengths);
             for (std::size_t i = 0; i < shape.size(); i++)
@@ -239,12 +244,14 @@ struct Convert<std::span<const T>, std::enable_if_t<detail::is_array_number<T>::
     static Value to(std::span<const T> all) { return numbers(all.data(), all.size()); }
     static std::span<const T> from(View value) {
         if (value.is_object())
-            throw ConversionError(RPYC_ERR_TYPE, "", "value", "must be an array by value; take a " + value.type_name() + " as rpyc::Array");
+            throw ConversionError(RPYC_ERR_TYPE, "", "value",
+                                  "must be an array by value; take a " + value.type_name() + " as rpyc::Array");
         if (value.kind() != Kind::array)
             throw ConversionError::wrong_type(name(), value);
         const detail::Numbers numbers(value);
         if (numbers.type != detail::array_type<T>())
-            throw ConversionError(RPYC_ERR_TYPE, "", "value", "must be an array of numbers of this type; others can be taken as rpyc::Array");
+            throw ConversionError(RPYC_ERR_TYPE, "", "value",
+                                  "must be an array of numbers of this type; others can be taken as rpyc::Array");
         return {static_cast<const T *>(numbers.data), numbers.count};
     }
     static std::string name() { return "array of numbers"; }

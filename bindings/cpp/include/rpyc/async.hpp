@@ -22,7 +22,7 @@ inline Future<Value> Object::async_attr(const std::string &attribute) const {
     return detail::ask_later(rpyc_object_get_attr_async, *this, detail::name_text(attribute));
 }
 inline Future<Value> Object::async_set_attr(const std::string &attribute, Value value) const {
-    const char *name = detail::name_text(attribute);         // checked before the value is released
+    const char *name = detail::name_text(attribute);  // checked before the value is released
     return detail::ask_later(rpyc_object_set_attr_async, *this, name, std::move(value).release());
 }
 inline Future<Value> Object::async_del_attr(const std::string &attribute) const {
@@ -117,9 +117,10 @@ inline std::optional<std::size_t> await_any(const AllAwaited &all, const Clock::
         std::size_t index = 0;
         const bool only = requests.raw.size() == all.size();
         const std::int64_t ms = only ? (end == nullptr ? -1 : milliseconds(left)) : milliseconds(slice);
-        const rpyc_status status = rpyc_async_result_wait_any(requests.raw.data(), requests.raw.size(), ms, &index, nullptr);
+        const rpyc_status status =
+            rpyc_async_result_wait_any(requests.raw.data(), requests.raw.size(), ms, &index, nullptr);
         if (status == RPYC_OK)
-            requests.kept[index]->wait(nullptr);            // runs its continuations, which may settle another future
+            requests.kept[index]->wait(nullptr);  // runs its continuations, which may settle another future
         else if (status != RPYC_ERR_TIMEOUT)
             check(status, nullptr);
     }

@@ -41,11 +41,13 @@ public:
     }
     /** Returns the process at the other end of a Unix socket: a dict with uid, gid, pid and groups. */
     Value unix_peer() const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_authentication_unix_peer(raw_, out, error); });
+        return Value::made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_authentication_unix_peer(raw_, out, error); });
     }
     /** Returns the certificate of a TLS handshake as bytes (DER), or None. */
     Value certificate() const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_authentication_certificate(raw_, out, error); });
+        return Value::made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_authentication_certificate(raw_, out, error); });
     }
 
 private:
@@ -88,7 +90,8 @@ inline Config &Config::set_secret(std::string_view secret) & {
     return *this;
 }
 
-inline Config &Config::set_unix_peers(const std::vector<std::uint32_t> &uids, const std::vector<std::uint32_t> &gids) & {
+inline Config &Config::set_unix_peers(const std::vector<std::uint32_t> &uids,
+                                      const std::vector<std::uint32_t> &gids) & {
     rpyc_error *error = nullptr;
     detail::check(rpyc_config_set_unix_peers(raw_, uids.data(), uids.size(), gids.data(), gids.size(), &error), error);
     return *this;

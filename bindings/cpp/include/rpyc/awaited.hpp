@@ -74,7 +74,7 @@ public:
             rpyc_error *error = nullptr;
             const rpyc_status status = rpyc_async_result_wait(result_, &error);
             if (status == RPYC_ERR_WAIT_INTERRUPTED)
-                check(status, error);                        // the reply has not been received
+                check(status, error);  // the reply has not been received
             rpyc_error_free(error);
         } else {
             std::size_t index = 0;
@@ -205,7 +205,7 @@ public:
     bool wait(const Clock::time_point *end) override {
         const bool there = wait_done(end);
         if (there)
-            run_continuations();                // a continuation that waits would wait for those behind it
+            run_continuations();  // a continuation that waits would wait for those behind it
         return there;
     }
 
@@ -270,7 +270,7 @@ public:
         } catch (...) {
             failed = std::current_exception();
         }
-        std::shared_ptr<Awaited> awaited;       // destroyed after unlocking: this may be the last handle of it
+        std::shared_ptr<Awaited> awaited;  // destroyed after unlocking: this may be the last handle of it
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             if (done_)

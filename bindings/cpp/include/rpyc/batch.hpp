@@ -69,7 +69,9 @@ public:
     bool ready() override {
         return std::all_of(parts_.begin(), parts_.end(), [](const auto &one) { return one->ready(); });
     }
-    bool wait(const Clock::time_point *end) override { return await_all(AllAwaited(parts_.begin(), parts_.end()), end); }
+    bool wait(const Clock::time_point *end) override {
+        return await_all(AllAwaited(parts_.begin(), parts_.end()), end);
+    }
     std::vector<Outcome<T>> get() override {
         wait(nullptr);
         std::vector<Outcome<T>> outcomes;
@@ -123,7 +125,7 @@ class Burst {
 public:
     explicit Burst(const Hold &hold) noexcept : conn_(Hold::copy(hold.raw())) {
         if (conn_ != nullptr)
-            rpyc_connection_cork(conn_, nullptr);            // if it fails, so do the requests
+            rpyc_connection_cork(conn_, nullptr);  // if it fails, so do the requests
     }
     Burst(const Burst &) = delete;
     Burst &operator=(const Burst &) = delete;
@@ -188,7 +190,8 @@ public:
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
         return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-            return rpyc_prepared_call_async(raw_, arguments.release(), count, keywords, arguments.timeout_ms(), out, error);
+            return rpyc_prepared_call_async(raw_, arguments.release(), count, keywords, arguments.timeout_ms(), out,
+                                            error);
         });
     }
 
@@ -201,7 +204,8 @@ public:
      */
     template <class T = Value, class Range>
     Future<std::vector<Outcome<T>>> async_each(const Range &range) const {
-        static_assert(!detail::is_borrowed<T>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<T>::value,
+                      "the value is destroyed before this is read: take std::string, bytes or Value");
         std::vector<std::shared_ptr<detail::State<Value>>> parts;
         {
             const detail::Burst burst(hold_);
@@ -283,7 +287,8 @@ public:
      */
     template <class T = Value>
     std::vector<Outcome<T>> run(std::int64_t timeout_ms = -1) {
-        static_assert(!detail::is_borrowed<T>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
+        static_assert(!detail::is_borrowed<T>::value,
+                      "the value is destroyed before this is read: take std::string, bytes or Value");
         std::vector<std::unique_ptr<Outcome<T>>> told(*count_);
         run_each(
             [&told](std::size_t index, const Outcome<Value> &outcome) {
@@ -316,14 +321,15 @@ public:
      */
     template <class F>
     void run_each(F &&f, std::int64_t timeout_ms = -1) {
-        const Batch kept(*this);                            // f may destroy this handle
+        const Batch kept(*this);  // f may destroy this handle
         *kept.count_ = 0;
         struct Telling {
             F &f;
             const Batch &batch;
             std::exception_ptr thrown{};
         } telling{f, kept};
-        const rpyc_batch_fn tell = [](std::size_t index, const rpyc_value *value, const rpyc_error *error, void *userdata) noexcept {
+        const rpyc_batch_fn tell = [](std::size_t index, const rpyc_value *value, const rpyc_error *error,
+                                      void *userdata) noexcept {
             auto &to = *static_cast<Telling *>(userdata);
             if (to.thrown)
                 return;

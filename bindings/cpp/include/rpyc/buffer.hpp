@@ -33,7 +33,8 @@ public:
     }
 
     /** Makes another handle of the same buffer. */
-    Buffer(const Buffer &other) noexcept : raw_(rpyc_buffer_clone(other.raw_)), data_(other.data_), capacity_(other.capacity_) {}
+    Buffer(const Buffer &other) noexcept
+        : raw_(rpyc_buffer_clone(other.raw_)), data_(other.data_), capacity_(other.capacity_) {}
     Buffer &operator=(const Buffer &other) noexcept {
         rpyc_buffer *old = std::exchange(raw_, rpyc_buffer_clone(other.raw_));
         data_ = other.data_;
@@ -103,7 +104,8 @@ Future<Value> Object::async_call_into(const Buffer &buffer, const std::string &m
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_object_call_method_into_async(raw_, name, arguments.release(), count, keywords, buffer.raw(), arguments.timeout_ms(), out, error);
+        return rpyc_object_call_method_into_async(raw_, name, arguments.release(), count, keywords, buffer.raw(),
+                                                  arguments.timeout_ms(), out, error);
     });
 }
 

@@ -124,8 +124,8 @@ RPYC_DETAIL_MEMBER(noexcept)
 RPYC_DETAIL_MEMBER(const noexcept)
 RPYC_DETAIL_MEMBER(&)
 RPYC_DETAIL_MEMBER(const &)
-RPYC_DETAIL_MEMBER(& noexcept)
-RPYC_DETAIL_MEMBER(const & noexcept)
+RPYC_DETAIL_MEMBER(&noexcept)
+RPYC_DETAIL_MEMBER(const &noexcept)
 #undef RPYC_DETAIL_MEMBER
 
 template <class F, class = void>
@@ -141,7 +141,7 @@ constexpr bool is_callable =
 template <class F, class = void>
 struct traits_of : callable_traits<F> {};
 template <class M, class C>
-struct traits_of<M C::*, std::enable_if_t<!std::is_function_v<M>>> {    // a data member of an object
+struct traits_of<M C::*, std::enable_if_t<!std::is_function_v<M>>> {  // a data member of an object
     using result = M;
     using parameters = types<>;
     using instance = C;
@@ -169,8 +169,8 @@ struct split_instance<T, types<First, Rest...>> {
 struct Signature {
     std::string name, text;
     std::vector<std::string> parameters{};
-    std::vector<std::size_t> ends{};    // end of each name in the string; npos: a type follows it
-    bool numbered = false;              // the parameters have no names
+    std::vector<std::size_t> ends{};  // end of each name in the string; npos: a type follows it
+    bool numbered = false;            // the parameters have no names
 
     /** Parses a signature such as "add(a, b=2, *rest)"; empty for none. */
     static Signature parse(std::string_view given) {
@@ -207,7 +207,8 @@ struct Signature {
 
     /** Returns the name of the parameter at an index, for error messages. */
     std::string place(std::size_t index) const {
-        return name + "() argument " + (numbered || index >= parameters.size() ? std::to_string(index + 1) : "'" + parameters[index] + "'");
+        return name + "() argument " +
+               (numbered || index >= parameters.size() ? std::to_string(index + 1) : "'" + parameters[index] + "'");
     }
 
 private:
@@ -253,7 +254,8 @@ void write_signature(Signature &signature, types<P...>) {
             required = index + 1;
         index++;
     };
-    (look(is_context<P>, is_optional<bare<P>>::value, std::is_same_v<bare<P>, Args> || std::is_same_v<bare<P>, Kwargs>), ...);
+    (look(is_context<P>, is_optional<bare<P>>::value, std::is_same_v<bare<P>, Args> || std::is_same_v<bare<P>, Kwargs>),
+     ...);
     std::string text;
     index = 0;
     [[maybe_unused]] const auto write = [&](bool context, bool args, bool kwargs) {
@@ -381,8 +383,9 @@ public:
         if (signature_.text.empty())
             write_signature(signature_, Parameters());
         else if (signature_.parameters.size() != slots(Parameters()))
-            throw std::invalid_argument("signature " + signature_.text + " has " + std::to_string(signature_.parameters.size()) +
-                                        " parameters, its function " + std::to_string(slots(Parameters())));
+            throw std::invalid_argument("signature " + signature_.text + " has " +
+                                        std::to_string(signature_.parameters.size()) + " parameters, its function " +
+                                        std::to_string(slots(Parameters())));
         else
             write_types(signature_, Parameters());
     }
@@ -420,7 +423,9 @@ private:
         if constexpr (!answerable || !takeable) {
             // Rejected at compile time where the method is made.
         } else if constexpr (is_future<R>::value) {
-            static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer(), or do not take a Call");
+            static_assert(
+                !(is_context<P> || ...),
+                "a Call ends when the function returns, before its future: use Call::defer(), or do not take a Call");
             // Code that continues after the future is settled may have taken the arguments by reference.
             const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, first, context, slot)...});
             answer_with_future(call, std::apply(function, *arguments), std::make_pair(arguments, name));
@@ -435,7 +440,8 @@ private:
             if constexpr (outlives_call<R>::value) {
                 // The result runs code of this function, which the called object keeps.
                 const Object target = Object::share(rpyc_call_target(call));
-                rpyc_call_return(call, std::move(Convert<R>::to_with(target, std::apply(function, arguments))).release());
+                rpyc_call_return(call,
+                                 std::move(Convert<R>::to_with(target, std::apply(function, arguments))).release());
             } else {
                 rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
             }

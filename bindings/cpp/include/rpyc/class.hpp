@@ -178,7 +178,8 @@ void call_rule(rpyc_call *call, void *self) noexcept {
         const char *name = "";
         std::size_t length = 0;
         rpyc_value_get_str(rpyc_call_arg(call, 0), &name, &length, nullptr);
-        if (Kind == &Members::dynamic && Which != &Members::Rules::set && has_attribute(&each, instance, name, length) == 0)
+        if (Kind == &Members::dynamic && Which != &Members::Rules::set &&
+            has_attribute(&each, instance, name, length) == 0)
             missing(call, members->name, std::string_view(name, length));
         else
             serve(method, call, instance);
@@ -194,8 +195,8 @@ inline void construct(rpyc_call *call, void *userdata) noexcept {
         if (members->constructor_signature.empty() && rpyc_call_keyword_count(call) != 0)
             throw TypeError(members->name + "() takes no keyword arguments");
         if (members->constructor_signature.empty() && count != members->constructor_most)
-            throw TypeError(members->name + "() takes " + std::to_string(members->constructor_most) + " positional arguments but " +
-                            std::to_string(count) + " were given");
+            throw TypeError(members->name + "() takes " + std::to_string(members->constructor_most) +
+                            " positional arguments but " + std::to_string(count) + " were given");
     } catch (...) {
         raise_current(call);
         return;
@@ -245,7 +246,7 @@ private:
             auto owner = members->create(Connection::share(connection));
             return owner != nullptr ? new Instance{std::move(owner), members} : nullptr;
         } catch (...) {
-            return nullptr;             // the connection is refused
+            return nullptr;  // the connection is refused
         }
     }
     static void destroy(void *self) noexcept { delete static_cast<Instance *>(self); }
@@ -324,7 +325,9 @@ private:
         }
         rpyc_class *out = nullptr;
         rpyc_error *error = nullptr;
-        const rpyc_free_fn drop = [](void *userdata) noexcept { delete static_cast<std::shared_ptr<Members> *>(userdata); };
+        const rpyc_free_fn drop = [](void *userdata) noexcept {
+            delete static_cast<std::shared_ptr<Members> *>(userdata);
+        };
         check(rpyc_class_new(&table, new std::shared_ptr<Members>(members_), drop, &out, &error), error);
         return out;
     }
@@ -356,7 +359,9 @@ class ClassesOf {
 public:
     static void enter(const std::shared_ptr<ClassHandle> &handle) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        handles_.erase(std::remove_if(handles_.begin(), handles_.end(), [](const auto &each) { return each.expired(); }), handles_.end());
+        handles_.erase(
+            std::remove_if(handles_.begin(), handles_.end(), [](const auto &each) { return each.expired(); }),
+            handles_.end());
         handles_.push_back(handle);
     }
     static std::vector<std::shared_ptr<ClassHandle>> living() {
@@ -375,7 +380,8 @@ private:
 
 /** Returns the name that peers look up: special methods keep their name, all others get the prefix "exposed_". */
 inline std::string wire_name(const std::string &name) {
-    const bool special = name.size() > 4 && name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0;
+    const bool special =
+        name.size() > 4 && name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0;
     return special || name.compare(0, 8, "exposed_") == 0 ? name : "exposed_" + name;
 }
 
@@ -411,7 +417,8 @@ public:
     /** Exposes an attribute that can also be set. `set` gets the new value. */
     template <class Get, class Set, std::enable_if_t<!std::is_convertible_v<Set, std::string>, int> = 0>
     Self property(const std::string &name, Get get, Set set, std::string doc = "") {
-        return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)), nullptr);
+        return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)),
+                            nullptr);
     }
     /** Exposes an attribute that can also be set and deleted. */
     template <class Get, class Set, class Del, std::enable_if_t<!std::is_convertible_v<Del, std::string>, int> = 0>
@@ -541,13 +548,15 @@ private:
         std::string wire = prefix ? wire_name(signature.name) : signature.name;
         std::string signature_text = signature.text;
         handle_->open().claim(wire);
-        handle_->open().methods.push_back({std::move(wire), std::move(signature_text), std::move(doc), flags, std::move(one)});
+        handle_->open().methods.push_back(
+            {std::move(wire), std::move(signature_text), std::move(doc), flags, std::move(one)});
         return self();
     }
     Self add_property(std::string wire, std::string doc, std::unique_ptr<Method> get, std::unique_ptr<Method> set,
-                       std::unique_ptr<Method> del) {
+                      std::unique_ptr<Method> del) {
         handle_->open().claim(wire);
-        handle_->open().properties.push_back({std::move(wire), std::move(doc), std::move(get), std::move(set), std::move(del)});
+        handle_->open().properties.push_back(
+            {std::move(wire), std::move(doc), std::move(get), std::move(set), std::move(del)});
         return self();
     }
 };
@@ -571,7 +580,8 @@ public:
     Class(std::string name, const Class<B> &base) : Class(std::move(name)) {
         static_assert(std::is_base_of_v<B, T>, "T must be derived from the base's type");
         base.raw();
-        this->handle_->derive(base.handle(), [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); });
+        this->handle_->derive(base.handle(),
+                              [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); });
     }
 
     /** Makes the class callable by peers: `make` returns a std::shared_ptr<T>. Its arguments are passed by position. */
@@ -587,8 +597,9 @@ public:
     Class constructor(std::string_view signature, F make) {
         auto parsed = detail::Signature::parse(signature);
         if (parsed.text.empty() || parsed.name != this->handle_->open().name)
-            throw std::invalid_argument("the constructor of " + this->handle_->open().name + " has the signature '" + std::string(signature) +
-                                        "': write " + this->handle_->open().name + "(PARAMETERS)");
+            throw std::invalid_argument("the constructor of " + this->handle_->open().name + " has the signature '" +
+                                        std::string(signature) + "': write " + this->handle_->open().name +
+                                        "(PARAMETERS)");
         return constructed(std::move(parsed), std::move(make));
     }
 
@@ -600,13 +611,12 @@ public:
     /**
      * Makes an object for a T that others may own too. Each call makes a new one, so keep it where identity matters.
      */
-    Object wrap(std::shared_ptr<T> shared) const {
-        return wrap(raw(), members().get(), std::move(shared));
-    }
+    Object wrap(std::shared_ptr<T> shared) const { return wrap(raw(), members().get(), std::move(shared)); }
     /** Returns the T in an object of this class or of a derived one; nullptr for other objects. */
     std::shared_ptr<T> self(const Object &object) const { return detail::self_of<T>(*this->handle_, object); }
     /** Returns the T in an object that is given as a value; nullptr for other values. */
-    template <class V, std::enable_if_t<!std::is_base_of_v<Object, V> && std::is_constructible_v<Value, const V &>, int> = 0>
+    template <class V,
+              std::enable_if_t<!std::is_base_of_v<Object, V> && std::is_constructible_v<Value, const V &>, int> = 0>
     std::shared_ptr<T> self(const V &given) const {
         const Value value(given);
         return value.is_object() ? self(value.object()) : nullptr;
@@ -635,7 +645,8 @@ private:
         detail::Members &members = this->handle_->open();
         auto callable = wrapping(std::move(make), &members, Parameters());
         const bool by_name = !signature.text.empty();
-        auto method = std::make_unique<detail::MethodOf<void, decltype(callable)>>(std::move(callable), std::move(signature));
+        auto method =
+            std::make_unique<detail::MethodOf<void, decltype(callable)>>(std::move(callable), std::move(signature));
         std::string text = by_name ? method->signature().text : "";
         std::unique_ptr<detail::Method> made = std::move(method);
         members.set_once(members.constructor, std::move(made), "the constructor");

@@ -101,11 +101,14 @@ public:
 
     /** Imports a module of the peer: classic.module("xml.dom.minidom"). */
     Object module(const std::string &name) const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, detail::name_text(name), out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) {
+            return rpyc_classic_module(raw_, detail::name_text(name), out, error);
+        });
     }
     /** Returns the peer's module builtins. */
     Object builtins() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
+        return detail::object(
+            [&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
     }
     /**
      * Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"). "" is for builtins.
@@ -134,11 +137,14 @@ public:
     }
     /** Returns the namespace that these functions use, a dict: int x = classic.names()["x"]; */
     Object names() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_namespace(raw_, out, error); });
+        return detail::object(
+            [&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_namespace(raw_, out, error); });
     }
     /** Gets a name of the namespace in one request. */
     Value get(const std::string &name) const {
-        return Value::got([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, detail::name_text(name), out, error); });
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_classic_get(raw_, detail::name_text(name), out, error);
+        });
     }
     /** Sets a name of the namespace. Lists and dicts are passed by reference; use deliver() for copies. */
     void set(const std::string &name, Value value) const {
@@ -148,13 +154,15 @@ public:
     }
     /** Returns the peer's end of the connection, an object of the peer. */
     Object peer_connection() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_getconn(raw_, out, error); });
+        return detail::object(
+            [&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_getconn(raw_, out, error); });
     }
 
     /**
      * Copies an object of the peer by its pickle, in one request. 0 is the default limit, as for rpyc_object_obtain.
      */
-    Value obtain(const Object &object, std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {
+    Value obtain(const Object &object, std::size_t max_depth = 0, std::size_t max_items = 0,
+                 std::size_t max_bytes = 0) const {
         return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_obtain(raw_, object.raw(), max_depth, max_items, max_bytes, out, error);
         });
@@ -189,11 +197,13 @@ public:
             }
         };
         const rpyc_free_fn drop = [](void *kept) noexcept { delete static_cast<Streams *>(kept); };
-        const bool has_in = streams->in != nullptr, has_out = streams->out != nullptr, has_err = streams->err != nullptr;
+        const bool has_in = streams->in != nullptr, has_out = streams->out != nullptr,
+                   has_err = streams->err != nullptr;
         rpyc_redirection *redirection = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_redirect(raw_, has_in ? input : nullptr, has_out ? write<&Streams::out> : nullptr,
-                                            has_err ? write<&Streams::err> : nullptr, streams.release(), drop, &redirection, &error),
+                                            has_err ? write<&Streams::err> : nullptr, streams.release(), drop,
+                                            &redirection, &error),
                       error);
         return Redirection::adopt(redirection);
     }
@@ -201,18 +211,19 @@ public:
     Redirection redirect(std::ostream &out, std::ostream &err) const { return redirect(to(out), to(err)); }
     /** Redirects the peer's standard streams to C++ streams, which must live until the redirection has ended. */
     Redirection redirect(std::ostream &out, std::ostream &err, std::istream &in) const {
-        return redirect(to(out), to(err), [&in, line = std::string()](char *buffer, std::size_t size) mutable -> std::size_t {
-            // One line at a time, as from a terminal: a read would wait until the buffer is full.
-            if (line.empty()) {
-                if (!std::getline(in, line))
-                    return 0;
-                if (!in.eof())
-                    line += '\n';
-            }
-            const std::size_t given = line.copy(buffer, size);
-            line.erase(0, given);
-            return given;
-        });
+        return redirect(to(out), to(err),
+                        [&in, line = std::string()](char *buffer, std::size_t size) mutable -> std::size_t {
+                            // One line at a time, as from a terminal: a read would wait until the buffer is full.
+                            if (line.empty()) {
+                                if (!std::getline(in, line))
+                                    return 0;
+                                if (!in.eof())
+                                    line += '\n';
+                            }
+                            const std::size_t given = line.copy(buffer, size);
+                            line.erase(0, given);
+                            return given;
+                        });
     }
 
 private:
@@ -245,7 +256,9 @@ private:
         }
     }
     static Output to(std::ostream &stream) {
-        return [&stream](std::string_view text) { stream.write(text.data(), static_cast<std::streamsize>(text.size())).flush(); };
+        return [&stream](std::string_view text) {
+            stream.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
+        };
     }
     static const char *text(std::string_view text) noexcept { return text.data() != nullptr ? text.data() : ""; }
 

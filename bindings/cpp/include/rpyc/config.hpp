@@ -71,7 +71,8 @@ public:
         if constexpr (std::is_same_v<T, bool>)
             detail::check(rpyc_config_set_bool(raw_, detail::name_text(name), value, &error), error);
         else
-            detail::check(rpyc_config_set_int(raw_, detail::name_text(name), static_cast<std::int64_t>(value), &error), error);
+            detail::check(rpyc_config_set_int(raw_, detail::name_text(name), static_cast<std::int64_t>(value), &error),
+                          error);
         return *this;
     }
     /** Sets an option to a duration. */
@@ -156,11 +157,14 @@ public:
     /** Sets the endpoints that Connection::endpoints() returns if the transport does not know them. */
     Config &set_endpoints(const std::string &local, const std::string &peer) & {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_config_set_endpoints(raw_, detail::name_text(local), detail::name_text(peer), &error), error);
+        detail::check(rpyc_config_set_endpoints(raw_, detail::name_text(local), detail::name_text(peer), &error),
+                      error);
         return *this;
     }
     /** Sets the endpoints that Connection::endpoints() returns if the transport does not know them. */
-    Config set_endpoints(const std::string &local, const std::string &peer) && { return std::move(set_endpoints(local, peer)); }
+    Config set_endpoints(const std::string &local, const std::string &peer) && {
+        return std::move(set_endpoints(local, peer));
+    }
     /** Returns the handle of the C library, borrowed. */
     const rpyc_config *raw() const noexcept { return raw_; }
 

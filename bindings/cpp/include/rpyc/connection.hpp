@@ -20,7 +20,7 @@ public:
     /** Makes another handle of the same connection. */
     Connection(const Connection &other) noexcept : raw_(rpyc_connection_clone(other.raw_)) {}
     Connection(Connection &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
-    Connection &operator=(Connection other) & noexcept {
+    Connection &operator=(Connection other) &noexcept {
         std::swap(raw_, other.raw_);
         return *this;
     }
@@ -37,11 +37,13 @@ public:
 
     /** Gets the peer's root object. It is requested once per connection. */
     Object root() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_root(raw_, out, error); });
+        return detail::object(
+            [&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_root(raw_, out, error); });
     }
     /** Gets the root object that the peer gets from this side. */
     Object local_root() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_local_root(raw_, out, error); });
+        return detail::object(
+            [&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_local_root(raw_, out, error); });
     }
 
     /** Sends a ping and waits for the reply. */
@@ -112,7 +114,7 @@ public:
         bool out = false;
         rpyc_error *error = nullptr;
         const rpyc_status status = rpyc_connection_process(raw_, &out, &error);
-        if (status == RPYC_ERR_BACKPRESSURE)                // not a failure: interest() tells the events to wait for
+        if (status == RPYC_ERR_BACKPRESSURE)  // not a failure: interest() tells the events to wait for
             rpyc_error_free(error);
         else
             detail::check(status, error);
@@ -192,7 +194,8 @@ public:
     }
     /** Returns the credentials that were set with Config::set_credentials. */
     Value credentials() const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_connection_credentials(raw_, out, error); });
+        return Value::made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_connection_credentials(raw_, out, error); });
     }
     /** Returns the addresses of both ends, first that of this side. */
     std::pair<std::string, std::string> endpoints() const {
@@ -208,9 +211,8 @@ public:
     bool is_native() const noexcept { return rpyc_connection_is_native(raw_); }
     /** Returns the name of the peer for messages. */
     std::string peer_name() const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_connection_peer_name(raw_, out, error);
-        });
+        return Value::made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_connection_peer_name(raw_, out, error); });
     }
 
 private:

@@ -33,8 +33,9 @@ std::vector<Value> values_of(const Range &range) {
 inline void check_count(std::size_t fetched) {
     constexpr std::size_t most = 1 << 20;
     if (fetched == most)
-        throw LimitError(RPYC_ERR_LIMIT, "a container of the peer has more than " + std::to_string(most) +
-                                             " items, which is the most that is converted: go through the object instead");
+        throw LimitError(RPYC_ERR_LIMIT,
+                         "a container of the peer has more than " + std::to_string(most) +
+                             " items, which is the most that is converted: go through the object instead");
 }
 
 /** Passes each item of a sequence, converted, to `take`. Items of a remote sequence are fetched. */
@@ -77,7 +78,9 @@ template <class Container>
 struct ConvertSequence {
     using T = typename Container::value_type;
     template <class C, all_to<C, T> = 0>
-    static Value to(const C &items) { return Value::list(values_of(items)); }
+    static Value to(const C &items) {
+        return Value::list(values_of(items));
+    }
     template <class C = Container, all_from<C, T> = 0>
     static C from(View value) {
         check_items<T>();
@@ -100,7 +103,9 @@ template <class Container>
 struct ConvertSet {
     using T = typename Container::value_type;
     template <class C, all_to<C, T> = 0>
-    static Value to(const C &items) { return Value::frozenset(values_of(items)); }
+    static Value to(const C &items) {
+        return Value::frozenset(values_of(items));
+    }
     template <class C = Container, all_from<C, T> = 0>
     static C from(View value) {
         check_items<T>();
@@ -176,8 +181,10 @@ struct ConvertMap {
             return items;
         const auto place = [&](std::size_t at) { return "item " + keys[at].repr() + " of "; };
         const rpyc_value_kind_id kinds[] = {plain_kind<K>::value, plain_kind<T>::value};
-        plain_all(keys, &kinds[0], 0, [](std::size_t) { return Convert<K>::name(); }, place);
-        plain_all(values, &kinds[1], 0, [](std::size_t) { return Convert<T>::name(); }, place);
+        plain_all(
+            keys, &kinds[0], 0, [](std::size_t) { return Convert<K>::name(); }, place);
+        plain_all(
+            values, &kinds[1], 0, [](std::size_t) { return Convert<T>::name(); }, place);
         for (std::size_t i = 0; i < keys.size(); i++)
             put(keys[i], values[i]);
         return items;
@@ -211,9 +218,12 @@ Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...
     for (std::size_t i = fetched.size(); objects > 0 && i < count; i++)
         fetched.push_back(Value::share(part(i)));
     if (objects > 0)
-        plain_all(fetched, kinds, 1,
-                  [](std::size_t i) { return std::vector<std::string>{Convert<std::tuple_element_t<I, Tuple>>::name()..., ""}[i]; },
-                  [](std::size_t i) { return "item " + std::to_string(i) + " of "; });
+        plain_all(
+            fetched, kinds, 1,
+            [](std::size_t i) {
+                return std::vector<std::string>{Convert<std::tuple_element_t<I, Tuple>>::name()..., ""}[i];
+            },
+            [](std::size_t i) { return "item " + std::to_string(i) + " of "; });
     const auto item = [&](std::size_t i) { return fetched.empty() ? part(i) : View(fetched[i]); };
     const auto convert = [&](std::size_t i, auto *type) {
         try {
@@ -234,7 +244,9 @@ struct ConvertTuple {
         return std::apply([](const auto &...item) { return Value::tuple(std::vector<Value>{Value(item)...}); }, items);
     }
     template <class C = Tuple, all_from<C, T...> = 0>
-    static C from(View value) { return tuple_from<Tuple>(value, name(), Indices()); }
+    static C from(View value) {
+        return tuple_from<Tuple>(value, name(), Indices());
+    }
     static std::string name() { return "tuple of " + std::to_string(std::tuple_size_v<Tuple>); }
 };
 

@@ -85,7 +85,8 @@ struct Convert<T, std::enable_if_t<detail::is_integer<T>>> {
             status = rpyc_value_get_int(value.raw(), &out, nullptr);
         else
             status = rpyc_value_get_uint(value.raw(), &out, nullptr);
-        if (status == RPYC_ERR_RANGE || (status == RPYC_OK && (out < std::numeric_limits<T>::min() || out > std::numeric_limits<T>::max())))
+        if (status == RPYC_ERR_RANGE ||
+            (status == RPYC_OK && (out < std::numeric_limits<T>::min() || out > std::numeric_limits<T>::max())))
             throw ConversionError::out_of_range(detail::integer_name<T>());
         if (status == RPYC_OK)
             return static_cast<T>(out);
@@ -126,7 +127,8 @@ struct Convert<T, std::enable_if_t<std::is_floating_point_v<T>>> {
 template <class T>
 struct Convert<std::complex<T>> {
     static Value to(const std::complex<T> &value) noexcept {
-        return Value::adopt(rpyc_value_new_complex(static_cast<double>(value.real()), static_cast<double>(value.imag())));
+        return Value::adopt(
+            rpyc_value_new_complex(static_cast<double>(value.real()), static_cast<double>(value.imag())));
     }
     static std::complex<T> from(View value) {
         double real = 0, imaginary = 0;
@@ -185,7 +187,8 @@ template <std::size_t N>
 struct Convert<char[N]> {
     static Value to(const char (&text)[N]) {
         const void *zero = std::memchr(text, 0, N);
-        return Convert<std::string_view>::to({text, zero != nullptr ? static_cast<std::size_t>(static_cast<const char *>(zero) - text) : N});
+        return Convert<std::string_view>::to(
+            {text, zero != nullptr ? static_cast<std::size_t>(static_cast<const char *>(zero) - text) : N});
     }
 };
 
@@ -207,7 +210,8 @@ public:
     using std::vector<std::uint8_t>::vector;
     /** Copies bytes from memory. */
     bytes(const void *data, std::size_t size)
-        : std::vector<std::uint8_t>(static_cast<const std::uint8_t *>(data), static_cast<const std::uint8_t *>(data) + size) {}
+        : std::vector<std::uint8_t>(static_cast<const std::uint8_t *>(data),
+                                    static_cast<const std::uint8_t *>(data) + size) {}
     /** Copies the bytes of a string. */
     explicit bytes(std::string_view text) : bytes(text.data(), text.size()) {}
     /** Returns the bytes as a string, borrowed. */
@@ -257,7 +261,8 @@ inline bool is_array(View value) {
     if (!value.is_object())
         return false;
     const std::string name = value.type_name();
-    return name == "numpy.ndarray" || name == "array.array" || name == "memoryview" || name == "bytearray" || name == "numpy.memmap";
+    return name == "numpy.ndarray" || name == "array.array" || name == "memoryview" || name == "bytearray" ||
+           name == "numpy.memmap";
 }
 
 /** Returns a copy of such an array, limited only by the largest message. */
@@ -278,8 +283,8 @@ struct ConvertBytes {
             return to(static_cast<const Container &>(data));
         auto *kept = new Container(std::move(data));
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_value_new_bytes_owned(kept->data(), kept->size(), kept,
-                                              [](void *old) { delete static_cast<Container *>(old); }, out, error);
+            return rpyc_value_new_bytes_owned(
+                kept->data(), kept->size(), kept, [](void *old) { delete static_cast<Container *>(old); }, out, error);
         });
     }
     static Container from(View value) {
@@ -325,7 +330,9 @@ struct Convert<std::vector<std::byte>> : detail::ConvertBytes<std::vector<std::b
 template <class T>
 struct Convert<std::optional<T>> {
     template <class O, detail::all_to<O, T> = 0>
-    static Value to(const O &value) { return value ? Value(*value) : Value(); }
+    static Value to(const O &value) {
+        return value ? Value(*value) : Value();
+    }
     template <class O = T, detail::all_from<O, O> = 0>
     static std::optional<T> from(View value) {
         return value.is_none() ? std::nullopt : std::optional<T>(std::in_place, value.as<T>());
@@ -337,12 +344,14 @@ namespace detail {
 
 /** Whether a type accepts every object without a request. */
 template <class T>
-constexpr bool takes_objects = std::is_same_v<T, Object> || std::is_same_v<T, Value> || std::is_same_v<T, View> || is_std_function<T>::value;
+constexpr bool takes_objects =
+    std::is_same_v<T, Object> || std::is_same_v<T, Value> || std::is_same_v<T, View> || is_std_function<T>::value;
 
 /** Whether an object is asked for a type only after the other types were tried. */
 template <class T, bool other_takes_objects>
 constexpr bool asks = plain_kind<T>::value == RPYC_VALUE_BOOL ||
-                      (other_takes_objects && (plain_kind<T>::value != RPYC_VALUE_NONE || std::is_base_of_v<ConvertBytes<T>, Convert<T>>));
+                      (other_takes_objects &&
+                       (plain_kind<T>::value != RPYC_VALUE_NONE || std::is_base_of_v<ConvertBytes<T>, Convert<T>>));
 
 }  // namespace detail
 

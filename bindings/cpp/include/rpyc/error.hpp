@@ -26,7 +26,9 @@ inline std::string one_line(const std::string &text) {
         shown += buffer;
     };
     for (std::size_t i = 0; i < text.size(); i++) {
-        auto byte = [&](std::size_t ahead) { return i + ahead < text.size() ? static_cast<unsigned char>(text[i + ahead]) : 0U; };
+        auto byte = [&](std::size_t ahead) {
+            return i + ahead < text.size() ? static_cast<unsigned char>(text[i + ahead]) : 0U;
+        };
         // The second and third byte of the UTF-8 sequence identify the few characters that are invisible.
         const unsigned pair = byte(0) << 8 | byte(1), mark = pair << 8 | byte(2);
         const bool separates = mark == 0xe280a8 || mark == 0xe280a9;
@@ -63,7 +65,8 @@ class Error : public std::runtime_error {
 public:
     /** Makes an error with a status and a message. */
     Error(rpyc_status status, const std::string &message)
-        : std::runtime_error(detail::one_line(message)), status_(status), message_(std::make_shared<const std::string>(message)) {}
+        : std::runtime_error(detail::one_line(message)), status_(status),
+          message_(std::make_shared<const std::string>(message)) {}
 
     /** Returns the status, RPYC_ERR_... */
     rpyc_status status() const noexcept { return status_; }
@@ -192,7 +195,8 @@ public:
 class ConversionError : public UsageError {
 public:
     /** Makes an error with a message. */
-    ConversionError(rpyc_status status, const std::string &message) : ConversionError(status, message, Parts{"", message}) {}
+    ConversionError(rpyc_status status, const std::string &message)
+        : ConversionError(status, message, Parts{"", message}) {}
 
     /** Makes an error whose message consists of a place, a subject and a problem, such as "must be int, not str". */
     ConversionError(rpyc_status status, const std::string &where, const std::string &what, const std::string &problem)
@@ -213,11 +217,14 @@ public:
 
     /** Returns the same error for a part of a container: "item 2 of ". */
     ConversionError within(const std::string &place) const {
-        return parts_->problem == message() ? *this : ConversionError(status(), parts_->where + place, "value", parts_->problem);
+        return parts_->problem == message()
+                   ? *this
+                   : ConversionError(status(), parts_->where + place, "value", parts_->problem);
     }
     /** Returns the message for a named subject: "add() argument 'a'". */
     std::string text_for(const std::string &name) const {
-        return parts_->problem == message() ? name + ": " + parts_->problem : parts_->where + name + " " + parts_->problem;
+        return parts_->problem == message() ? name + ": " + parts_->problem
+                                            : parts_->where + name + " " + parts_->problem;
     }
 
 private:
@@ -262,8 +269,8 @@ struct Raised {
     static std::shared_ptr<Raised> take(std::unique_ptr<rpyc_error, FreeError> owned) {
         rpyc_error *error = owned.get();
         const char *module = rpyc_error_type_module(error), *name = rpyc_error_type_name(error);
-        auto exception = std::make_shared<Raised>(module != nullptr ? module : "builtins",
-                                                     name != nullptr ? name : "StopIteration");
+        auto exception =
+            std::make_shared<Raised>(module != nullptr ? module : "builtins", name != nullptr ? name : "StopIteration");
         exception->received = owned.release();
         exception->exit_code = rpyc_error_exit_code(error);
         exception->message = rpyc_error_message(error);
@@ -281,9 +288,8 @@ struct Raised {
     /** Makes an exception that this side raises. `type` is a builtin exception of Python or "module.Name". */
     static std::shared_ptr<Raised> make(const std::string &type, std::vector<Value> args) {
         auto dot = type.rfind('.');
-        auto exception = dot == std::string::npos
-                             ? std::make_shared<Raised>("builtins", type)
-                             : std::make_shared<Raised>(type.substr(0, dot), type.substr(dot + 1));
+        auto exception = dot == std::string::npos ? std::make_shared<Raised>("builtins", type)
+                                                  : std::make_shared<Raised>(type.substr(0, dot), type.substr(dot + 1));
         std::string text;
         if (args.size() == 1)
             text = args[0].kind() == Kind::text ? std::string(args[0].text()) : args[0].repr();

@@ -84,11 +84,11 @@ using not_an_error = std::enable_if_t<!std::is_base_of_v<Error, T> && std::is_co
     /** Python's NAME: thrown if the peer raised it, or by a service for its caller. */                                \
     class NAME : public BASE {                                                                                         \
     public:                                                                                                            \
-        NAME() : NAME(detail::Raised::make(#NAME, {})) {}                                                           \
+        NAME() : NAME(detail::Raised::make(#NAME, {})) {}                                                              \
         template <class T, class... A, detail::not_an_error<T> = 0>                                                    \
         explicit NAME(const T &first, const A &...others)                                                              \
-            : NAME(detail::Raised::make(#NAME, std::vector<Value>{Value(first), Value(others)...})) {}              \
-        explicit NAME(std::shared_ptr<detail::Raised> exception, rpyc_status status = RPYC_ERR_REMOTE)              \
+            : NAME(detail::Raised::make(#NAME, std::vector<Value>{Value(first), Value(others)...})) {}                 \
+        explicit NAME(std::shared_ptr<detail::Raised> exception, rpyc_status status = RPYC_ERR_REMOTE)                 \
             : BASE(std::move(exception), status) {}                                                                    \
     };
 RPYC_DETAIL_BUILTINS(RPYC_DETAIL_CLASS)
@@ -108,7 +108,8 @@ template <class E>
 #define RPYC_DETAIL_ROW(NAME, BASE) {#NAME, throw_as<::rpyc::NAME>},
     // Never destroyed: destructors of static objects may still call this.
     static const auto &throwers = *new std::unordered_map<std::string_view, Thrower>{
-        RPYC_DETAIL_BUILTINS(RPYC_DETAIL_ROW){"EnvironmentError", throw_as<::rpyc::OSError>}, {"IOError", throw_as<::rpyc::OSError>}};
+        RPYC_DETAIL_BUILTINS(RPYC_DETAIL_ROW){"EnvironmentError", throw_as<::rpyc::OSError>},
+        {"IOError", throw_as<::rpyc::OSError>}};
 #undef RPYC_DETAIL_ROW
     auto found = exception->module == "builtins" ? throwers.find(exception->name) : throwers.end();
     if (found != throwers.end())

@@ -64,11 +64,16 @@ public:
     ~Future() = default;
 
     /** Converts the future of a value: Future<int64_t> sum = root.async_call("add", 40, 2); */
-    template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && detail::is_result<T>::value, int> = 0>
+    template <
+        class U,
+        std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && detail::is_result<T>::value, int> = 0>
     Future(const Future<U> &other) : Future(other.template as<T>()) {}
     /** Deleted for other types, for a short message of the compiler. */
-    template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && !detail::is_result<T>::value, int> there_is_no_rpyc_Convert = 0>
-    Future(const Future<U> &other) = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
+    template <class U, std::enable_if_t<
+                           std::is_same_v<U, Value> && !std::is_same_v<T, Value> && !detail::is_result<T>::value, int>
+                           there_is_no_rpyc_Convert = 0>
+    Future(const Future<U> &other) =
+        delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 
     /** Waits for the result and returns it, or throws the error. */
     T get() const { return state_->get(); }
@@ -109,14 +114,17 @@ public:
     auto then(F f) const {
         if constexpr (!detail::takes_value<F &, T>() && std::is_invocable_v<F &, Future<T>>) {
             return go_on<std::invoke_result_t<F &, Future<T>>>(
-                [f = std::move(f)](const std::shared_ptr<detail::State<T>> &state) mutable { return f(Future<T>(state)); });
+                [f = std::move(f)](const std::shared_ptr<detail::State<T>> &state) mutable {
+                    return f(Future<T>(state));
+                });
         } else if constexpr (std::is_void_v<T>) {
             return go_on<std::invoke_result_t<F &>>([f = std::move(f)](const auto &state) mutable {
                 state->get();
                 return f();
             });
         } else if constexpr (!detail::takes_value<F &, T>()) {
-            static_assert(detail::takes_value<F &, T>(), "it takes neither the result nor what that converts to: a type without rpyc::Convert?");
+            static_assert(detail::takes_value<F &, T>(),
+                          "it takes neither the result nor what that converts to: a type without rpyc::Convert?");
         } else {
             return go_on<std::invoke_result_t<F &, T>>(
                 [f = std::move(f)](const auto &state) mutable { return f(state->get()); });
@@ -126,8 +134,10 @@ public:
     /** Returns a future for the result, converted to another type. */
     template <class U>
     Future<U> as() const {
-        static_assert(!detail::is_borrowed<U>::value, "the value is destroyed before this is read: take std::string, bytes or Value");
-        static_assert(detail::is_result<U>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
+        static_assert(!detail::is_borrowed<U>::value,
+                      "the value is destroyed before this is read: take std::string, bytes or Value");
+        static_assert(detail::is_result<U>::value,
+                      "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
         return go_on<U>(
             [](const auto &state) -> U {
                 if constexpr (std::is_void_v<U>)
@@ -249,7 +259,8 @@ Future<Value> Object::async_call(const char *method, A &&...args) const {
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_object_call_method_async(raw_, method, arguments.release(), count, keywords, arguments.timeout_ms(), out, error);
+        return rpyc_object_call_method_async(raw_, method, arguments.release(), count, keywords, arguments.timeout_ms(),
+                                             out, error);
     });
 }
 template <class... A>
@@ -271,9 +282,11 @@ Future<Value> Connection::async_request(std::int32_t handler, A &&...args) const
     detail::Arguments arguments(nullptr, std::forward<A>(args)...);
     arguments.refuse_keywords();
     const std::size_t count = arguments.count();
-    return detail::asynchronous(detail::Hold(rpyc_connection_clone(raw_)), [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_connection_async_request(raw_, handler, arguments.release(), count, arguments.timeout_ms(), out, error);
-    });
+    return detail::asynchronous(detail::Hold(rpyc_connection_clone(raw_)),
+                                [&](rpyc_async_result **out, rpyc_error **error) {
+                                    return rpyc_connection_async_request(raw_, handler, arguments.release(), count,
+                                                                         arguments.timeout_ms(), out, error);
+                                });
 }
 
 }  // namespace rpyc

@@ -16,13 +16,14 @@ template <std::size_t Depth = 0>
 class list {
 public:
     /** Makes a list of the items. */
-    template <class... T, std::enable_if_t<!(sizeof...(T) == 1 && (std::is_same_v<detail::bare<T>, list> && ...)), int> = 0>
+    template <class... T,
+              std::enable_if_t<!(sizeof...(T) == 1 && (std::is_same_v<detail::bare<T>, list> && ...)), int> = 0>
     explicit list(T &&...items) {
         items_.reserve(sizeof...(T));
         (items_.push_back(item(std::forward<T>(items))), ...);
     }
     /** Returns the items. */
-    const std::vector<Value> &items() const & noexcept { return items_; }
+    const std::vector<Value> &items() const &noexcept { return items_; }
 
 private:
     template <class T>
@@ -53,7 +54,7 @@ public:
     /** Makes a dict of the pairs. */
     dict(std::initializer_list<std::pair<Value, Value>> items) : items_(items) {}
     /** Returns the pairs. */
-    const std::vector<std::pair<Value, Value>> &items() const & noexcept { return items_; }
+    const std::vector<std::pair<Value, Value>> &items() const &noexcept { return items_; }
 
 private:
     std::vector<std::pair<Value, Value>> items_;

@@ -53,7 +53,8 @@ public:
     std::size_t size() const noexcept { return rpyc_list_count(raw()); }
     /** Returns an item. */
     Value get(std::int64_t index) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_list_get(raw(), index, out, error); });
+        return Value::made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_list_get(raw(), index, out, error); });
     }
     /** Replaces an item. */
     void set(std::int64_t index, Value value) const { change(rpyc_list_set, index, std::move(value).release()); }
@@ -188,7 +189,8 @@ class NextOf final : public Method {
     }
 
 public:
-    static constexpr bool answerable = std::is_constructible_v<Value, decltype(*ask(std::declval<F &>(), std::declval<View>()))>;
+    static constexpr bool answerable =
+        std::is_constructible_v<Value, decltype(*ask(std::declval<F &>(), std::declval<View>()))>;
 
     explicit NextOf(F next) : next_(std::move(next)) {}
 
@@ -216,7 +218,9 @@ template <class F>
 Object generator(F next) {
     static_assert(detail::NextOf<F>::answerable, "this type of item has no rpyc::Convert");
     auto method = std::make_unique<detail::NextOf<F>>(std::move(next));
-    const rpyc_method_fn ask = [](rpyc_call *call, void *self) noexcept { detail::serve(static_cast<detail::Method *>(self), call, nullptr); };
+    const rpyc_method_fn ask = [](rpyc_call *call, void *self) noexcept {
+        detail::serve(static_cast<detail::Method *>(self), call, nullptr);
+    };
     const rpyc_free_fn drop = [](void *self) noexcept { delete static_cast<detail::Method *>(self); };
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
@@ -289,7 +293,7 @@ private:
 namespace detail {
 template <class T>
 struct outlives_call<Generator<T>> : std::true_type {};
-}
+}  // namespace detail
 
 template <class T>
 struct Convert<Generator<T>> {
@@ -300,10 +304,11 @@ struct Convert<Generator<T>> {
     /** Makes a generator that keeps `owner`, which has the data that the coroutine uses. */
     static Value to_with(Object owner, Generator<T> &&items) {
         struct Running {
-            Object owner;                   // destroyed last
+            Object owner;  // destroyed last
             Generator<T> items;
         };
-        return Value(generator([running = Running{std::move(owner), std::move(items)}]() mutable { return running.items.next(); }));
+        return Value(generator(
+            [running = Running{std::move(owner), std::move(items)}]() mutable { return running.items.next(); }));
     }
     /** Takes the items of a generator that is not moved too: they can be made only once. */
     template <class U, std::enable_if_t<std::is_same_v<U, T> && std::is_constructible_v<Value, U>, int> = 0>

@@ -24,7 +24,8 @@ class Arguments {
 public:
     /** Converts the arguments of a call to `target`; nullptr if there is no object. */
     template <class... A>
-    explicit Arguments(const rpyc_object *target, A &&...args) : Arguments(Empty()) {    // made here already, so that what was added is freed if add() throws
+    explicit Arguments(const rpyc_object *target, A &&...args)
+        : Arguments(Empty()) {  // made here already, so that what was added is freed if add() throws
         const Sending sending(target);
         if constexpr (sizeof...(A) > inline_size)
             more_.reserve(sizeof...(A));
@@ -58,7 +59,8 @@ public:
                 values[i] = std::move(values_[i]).release();
             return std::move(Value::made([&](rpyc_value **out, rpyc_error **error) {
                        return rpyc_value_new_keywords(names.data(), values.data(), names.size(), out, error);
-                   })).release();
+                   }))
+                .release();
         }
         return nullptr;
     }
@@ -129,7 +131,8 @@ inline bool is_call(const char *method) noexcept {
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
     if (why != nullptr)
-        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->message().c_str(), &out);   // a message that is not UTF-8 gives another error, also a reason
+        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->message().c_str(),
+                       &out);  // a message that is not UTF-8 gives another error, also a reason
     return out;
 }
 
@@ -148,7 +151,7 @@ public:
     /** Makes another handle of the same object. */
     Object(const Object &other) noexcept : hold_(other.hold_), raw_(rpyc_object_clone(other.raw_)) {}
     Object(Object &&other) noexcept : hold_(std::move(other.hold_)), raw_(std::exchange(other.raw_, nullptr)) {}
-    Object &operator=(Object other) & noexcept {
+    Object &operator=(Object other) &noexcept {
         std::swap(raw_, other.raw_);
         std::swap(hold_, other.hold_);
         return *this;
@@ -160,7 +163,9 @@ public:
     /** Makes another handle from a borrowed one of the C library. */
     static Object share(const rpyc_object *raw) noexcept { return Object(rpyc_object_clone(raw)); }
     /** Takes ownership of an object in a reply of a peer, which keeps its connection open. */
-    static Object result(rpyc_object *raw) noexcept { return Object(raw, detail::Hold(rpyc_object_hold_connection(raw))); }
+    static Object result(rpyc_object *raw) noexcept {
+        return Object(raw, detail::Hold(rpyc_object_hold_connection(raw)));
+    }
     /** Returns the handle of the C library, borrowed. */
     rpyc_object *raw() const noexcept { return raw_; }
     /** For the library: returns the handle that keeps the connection open. */
@@ -254,12 +259,14 @@ public:
      */
     inline Attribute attr(std::string attribute) const;
     /** Gets an attribute. */
-    Value get_attr(const std::string &attribute) const { return get(rpyc_object_get_attr, detail::name_text(attribute)); }
+    Value get_attr(const std::string &attribute) const {
+        return get(rpyc_object_get_attr, detail::name_text(attribute));
+    }
     /** Sets an attribute. */
     template <class T = Value>
     void set_attr(const std::string &attribute, T &&value) const {
         static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
-        const char *name = detail::name_text(attribute);     // checked before the value is released
+        const char *name = detail::name_text(attribute);  // checked before the value is released
         Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_set_attr(raw_, name, std::move(made).release(), &error), error);
@@ -332,7 +339,9 @@ public:
      * Makes one comparison, RPYC_LT to RPYC_GE. The result is a bool, NotImplemented, or any other value that the
      * object returns.
      */
-    Value compare(std::int32_t op, Value other) const { return get(rpyc_object_compare, op, std::move(other).release()); }
+    Value compare(std::int32_t op, Value other) const {
+        return get(rpyc_object_compare, op, std::move(other).release());
+    }
     /** Returns whether the object is an instance of a class. */
     bool is_instance(const Object &klass) const { return ask(rpyc_object_is_instance, klass.raw_); }
 
@@ -362,7 +371,9 @@ public:
         const auto reads = pointers(readable), writes = pointers(writable);
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_restricted(raw_, reads.data(), reads.size(), writes.data(), writes.size(), &out, &error), error);
+        detail::check(
+            rpyc_object_restricted(raw_, reads.data(), reads.size(), writes.data(), writes.size(), &out, &error),
+            error);
         return adopt(out);
     }
 
@@ -445,7 +456,7 @@ private:
         return out;
     }
 
-    detail::Hold hold_{};                   // destroyed after the handle: it may be the last one of the connection
+    detail::Hold hold_{};  // destroyed after the handle: it may be the last one of the connection
     rpyc_object *raw_ = nullptr;
 };
 
@@ -461,7 +472,7 @@ public:
     }
     /** Deleted for other types, for a short message of the compiler. */
     template <class T, without_from<T> there_is_no_rpyc_Convert = 0>
-    operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
+    operator T() const = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 #define RPYC_DETAIL_ACCESS(T)                                                                                          \
     operator std::optional<T>() & { return get(); }                                                                    \
     operator std::optional<T>() const & { return get(); }                                                              \
@@ -565,7 +576,8 @@ private:
     template <class T>
     void set(T &&value) const {
         if (!container_.is_object())
-            throw UsageError(RPYC_ERR_TYPE, "an item of a " + container_.type_name() + " that is a copy cannot be assigned");
+            throw UsageError(RPYC_ERR_TYPE,
+                             "an item of a " + container_.type_name() + " that is a copy cannot be assigned");
         container_.object().set_item(key_, std::forward<T>(value));
     }
 
@@ -579,7 +591,9 @@ private:
 class [[nodiscard]] Attribute : public detail::Accessor<Attribute> {
 public:
     /** Refers to an attribute of an object. */
-    Attribute(Object object, std::string name) : object_(std::move(object)), name_(std::move(name)) { detail::name_text(name_); }
+    Attribute(Object object, std::string name) : object_(std::move(object)), name_(std::move(name)) {
+        detail::name_text(name_);
+    }
     Attribute(const Attribute &) = default;
 
     /** Fetches the attribute. */

@@ -12,8 +12,9 @@
 #include <optional>
 
 // The calendar of C++20. libstdc++ and libc++ had it before they defined the macro.
-#if __cplusplus >= 202002L && ((defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L) ||                          \
-                               (defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE >= 11) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 11000))
+#if __cplusplus >= 202002L &&                                                                                          \
+    ((defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L) ||                                                     \
+     (defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE >= 11) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 11000))
 #define RPYC_DETAIL_CALENDAR
 #endif
 
@@ -23,7 +24,8 @@ namespace detail {
 
 /** Enabled if a T, which contains items of these types, can be converted to a value or from one. */
 template <class T, class... Items>
-using all_to = std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<std::is_constructible<Value, const Items &>...>, int>;
+using all_to =
+    std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<std::is_constructible<Value, const Items &>...>, int>;
 template <class T, class... Items>
 using all_from = std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<has_from<Items>...>, int>;
 
@@ -48,7 +50,9 @@ struct identity {
 
 /** The integer type as which an enum is sent, also if the underlying type is bool or a character. */
 template <class T, class U = std::underlying_type_t<T>>
-using enum_int = std::conditional_t<std::is_same_v<U, bool>, unsigned char, typename std::conditional_t<is_character<U>, std::make_signed<U>, identity<U>>::type>;
+using enum_int =
+    std::conditional_t<std::is_same_v<U, bool>, unsigned char,
+                       typename std::conditional_t<is_character<U>, std::make_signed<U>, identity<U>>::type>;
 
 /** An enum class, or an enum with a stated underlying type: every number of that type is valid for it. */
 template <class T, class = void>
@@ -70,13 +74,15 @@ struct plain_kind<std::string> : std::integral_constant<rpyc_value_kind_id, RPYC
 template <class T>
 struct plain_kind<T, std::enable_if_t<is_integer<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
 template <class T>
-struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>>
+    : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
 /** A number of seconds or a timedelta. The type of the object determines which one is requested. */
 constexpr rpyc_value_kind_id duration_kind = -2;
 template <class Rep, class Period>
 struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, duration_kind> {};
 template <class D>
-struct plain_kind<std::chrono::time_point<std::chrono::system_clock, D>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATETIME> {};
+struct plain_kind<std::chrono::time_point<std::chrono::system_clock, D>>
+    : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATETIME> {};
 template <>
 struct plain_kind<rpyc_datetime> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATETIME> {};
 #ifdef RPYC_DETAIL_CALENDAR
@@ -84,7 +90,8 @@ template <>
 struct plain_kind<std::chrono::year_month_day> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATE> {};
 #endif
 template <class T>
-struct plain_kind<T, std::enable_if_t<is_number_enum<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
+struct plain_kind<T, std::enable_if_t<is_number_enum<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {
+};
 template <>
 struct plain_kind<std::filesystem::path> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_STR> {};
 template <class T>
@@ -102,14 +109,16 @@ struct plain_kind<std::optional<T>> : plain_kind<T> {};
 inline rpyc_value_kind_id asked_kind(View value, rpyc_value_kind_id kind) {
     if (kind != duration_kind)
         return kind;
-    return value.is_object() && value.object().type_name() == std::string("datetime.timedelta") ? RPYC_VALUE_TIMEDELTA : RPYC_VALUE_FLOAT;
+    return value.is_object() && value.object().type_name() == std::string("datetime.timedelta") ? RPYC_VALUE_TIMEDELTA
+                                                                                                : RPYC_VALUE_FLOAT;
 }
 
 /** Requests the plain value of an object. */
 inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wanted) {
     rpyc_value *out = nullptr;
     rpyc_error *error = nullptr;
-    const rpyc_status status = rpyc_value_convert(value.raw(), asked_kind(value, kind), RPYC_TIMEOUT_DEFAULT, &out, &error);
+    const rpyc_status status =
+        rpyc_value_convert(value.raw(), asked_kind(value, kind), RPYC_TIMEOUT_DEFAULT, &out, &error);
     if (status != RPYC_OK)
         not_plain(status, error, wanted, value);
     return Value::adopt(out);
@@ -121,7 +130,8 @@ inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wante
  * value.
  */
 template <class Wanted, class Place>
-void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std::size_t step, Wanted wanted, Place place) {
+void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std::size_t step, Wanted wanted,
+               Place place) {
     std::vector<const rpyc_value *> objects;
     std::vector<rpyc_value_kind_id> asked;
     std::vector<std::size_t> places;
@@ -137,7 +147,8 @@ void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std:
     std::vector<rpyc_value *> out(objects.size());
     std::size_t failed = 0;
     rpyc_error *error = nullptr;
-    const rpyc_status status = rpyc_value_convert_all(objects.data(), asked.data(), objects.size(), RPYC_TIMEOUT_DEFAULT, out.data(), &failed, &error);
+    const rpyc_status status = rpyc_value_convert_all(objects.data(), asked.data(), objects.size(),
+                                                      RPYC_TIMEOUT_DEFAULT, out.data(), &failed, &error);
     if (status != RPYC_OK) {
         if (failed == objects.size())
             throw_error(status, error);
@@ -181,8 +192,9 @@ public:
         if (waiting_.empty())
             return;
         const rpyc_value_kind_id kind = plain_kind<T>::value;
-        plain_all(waiting_, &kind, 0, [](std::size_t) { return Convert<T>::name(); },
-                  [this](std::size_t at) { return "item " + std::to_string(done_ + at) + " of "; });
+        plain_all(
+            waiting_, &kind, 0, [](std::size_t) { return Convert<T>::name(); },
+            [this](std::size_t at) { return "item " + std::to_string(done_ + at) + " of "; });
         for (const Value &item : waiting_)
             take_(item);
         done_ += waiting_.size();

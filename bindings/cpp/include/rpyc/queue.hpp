@@ -113,7 +113,8 @@ private:
 inline Serving Connection::serve_background(std::size_t threads, bool in_order) const {
     rpyc_serving *out = nullptr;
     rpyc_error *error = nullptr;
-    detail::check(rpyc_connection_serve_background(raw_, threads, in_order ? RPYC_SERVE_IN_ORDER : 0, &out, &error), error);
+    detail::check(rpyc_connection_serve_background(raw_, threads, in_order ? RPYC_SERVE_IN_ORDER : 0, &out, &error),
+                  error);
     return Serving::adopt(out);
 }
 

@@ -65,7 +65,8 @@ public:
     std::size_t drain(std::chrono::duration<R1, P1> idle, std::chrono::duration<R2, P2> limit) const {
         rpyc_error *error = nullptr;
         std::size_t cut = 0;
-        detail::check(rpyc_server_drain(raw_, detail::milliseconds(idle), detail::milliseconds(limit), &cut, &error), error);
+        detail::check(rpyc_server_drain(raw_, detail::milliseconds(idle), detail::milliseconds(limit), &cut, &error),
+                      error);
         return cut;
     }
     /**

@@ -13,7 +13,8 @@ namespace detail {
 
 inline std::string service_name(const std::string &name) {
     const std::string suffix = "Service";
-    const bool has = name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+    const bool has =
+        name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
     return has ? name : name + suffix;
 }
 
@@ -58,9 +59,11 @@ private:
     template <class F>
     static Hook told(F f) {
         if constexpr (std::is_void_v<T>)
-            static_assert(std::is_invocable_v<F &, const Connection &>, "the function takes a const rpyc::Connection &");
+            static_assert(std::is_invocable_v<F &, const Connection &>,
+                          "the function takes a const rpyc::Connection &");
         else
-            static_assert(std::is_invocable_v<F &, T &, const Connection &> || std::is_invocable_v<F &, const Connection &>,
+            static_assert(std::is_invocable_v<F &, T &, const Connection &> ||
+                              std::is_invocable_v<F &, const Connection &>,
                           "the function takes a const rpyc::Connection &, or the instance and that");
         return [f = std::move(f)](const Connection &connection, void *instance) mutable {
             if constexpr (std::is_void_v<T>)

@@ -23,7 +23,8 @@ std::shared_ptr<ClassHandle> class_of_type() {
     auto living = ClassesOf<T>::living();
     const std::string type = written_type<T>();
     if (living.empty())
-        throw UsageError(RPYC_ERR_STATE, "there is no rpyc::Class<" + type + ">: make one, and keep it as long as a std::shared_ptr<" + type +
+        throw UsageError(RPYC_ERR_STATE, "there is no rpyc::Class<" + type +
+                                             ">: make one, and keep it as long as a std::shared_ptr<" + type +
                                              "> or std::unique_ptr is passed");
     if (living.size() > 1)
         throw UsageError(RPYC_ERR_STATE, "there are " + std::to_string(living.size()) + " of rpyc::Class<" + type +
@@ -68,7 +69,8 @@ template <class T, class D>
 struct Convert<std::unique_ptr<T, D>, std::enable_if_t<!std::is_const_v<T> && !std::is_array_v<T>>> {
     template <class P>
     static Value to(P &&pointer) {
-        static_assert(!std::is_lvalue_reference_v<P>, "the object would have two owners: pass the pointer with std::move");
+        static_assert(!std::is_lvalue_reference_v<P>,
+                      "the object would have two owners: pass the pointer with std::move");
         return Value(std::shared_ptr<T>(std::forward<P>(pointer)));
     }
 };

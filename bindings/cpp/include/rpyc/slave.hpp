@@ -26,7 +26,9 @@ inline Object module(const std::string &name, const std::string &doc = "") {
 class Slave {
 public:
     /** Makes a slave without functions. */
-    explicit Slave(std::string name = "SlaveService") : shared_(std::make_shared<Shared>()) { shared_->parts->name = std::move(name); }
+    explicit Slave(std::string name = "SlaveService") : shared_(std::make_shared<Shared>()) {
+        shared_->parts->name = std::move(name);
+    }
     // Moving copies, so that no slave is without parts.
     Slave(const Slave &) noexcept = default;
     Slave &operator=(const Slave &) noexcept = default;
@@ -193,7 +195,8 @@ private:
     std::shared_ptr<Shared> shared_;
 };
 
-inline Server::Server(const std::string &address, const Slave &slave, const Config &config) : Server(address, slave.raw(), config.raw()) {}
+inline Server::Server(const std::string &address, const Slave &slave, const Config &config)
+    : Server(address, slave.raw(), config.raw()) {}
 
 }  // namespace rpyc
 

@@ -188,8 +188,8 @@ inline Connection connect_by(const std::string &address, const std::function<std
     detail::Opening opening{open};
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    const rpyc_status status =
-        rpyc_connect_by(detail::name_text(address), detail::Opening::run, &opening, nullptr, config.raw(), &out, &error);
+    const rpyc_status status = rpyc_connect_by(detail::name_text(address), detail::Opening::run, &opening, nullptr,
+                                               config.raw(), &out, &error);
     if (status != RPYC_OK && opening.thrown) {
         rpyc_error_free(error);
         std::rethrow_exception(opening.thrown);
@@ -202,8 +202,8 @@ inline Connection connect_by(const std::string &address, const std::function<std
 inline Connection connect_over(std::unique_ptr<Stream> stream, const Config &config = Config()) {
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    detail::check(
-        rpyc_connection_new(detail::transport_of(std::move(stream)), nullptr, config.raw(), &out, &error), error);
+    detail::check(rpyc_connection_new(detail::transport_of(std::move(stream)), nullptr, config.raw(), &out, &error),
+                  error);
     return Connection::adopt(out);
 }
 

@@ -32,15 +32,17 @@ Duration duration_of(Span span, const char *what) {
     using Rep = typename Duration::rep;
     using Period = typename Duration::period;
     using namespace std::chrono;
-    const long double ticks = (static_cast<long double>(span.seconds) + static_cast<long double>(span.microseconds) / 1000000) *
-                              (static_cast<long double>(Period::den) / static_cast<long double>(Period::num));
+    const long double ticks =
+        (static_cast<long double>(span.seconds) + static_cast<long double>(span.microseconds) / 1000000) *
+        (static_cast<long double>(Period::den) / static_cast<long double>(Period::num));
     if constexpr (std::is_floating_point_v<Rep>) {
         return Duration(static_cast<Rep>(ticks));
     } else {
         if (!(std::abs(ticks) < static_cast<long double>(std::numeric_limits<Rep>::max())))
             throw ConversionError::out_of_range(what);
         if constexpr (std::ratio_less_equal_v<Period, std::micro>)
-            return duration_cast<Duration>(seconds(span.seconds)) + duration_cast<Duration>(std::chrono::microseconds(span.microseconds));
+            return duration_cast<Duration>(seconds(span.seconds)) +
+                   duration_cast<Duration>(std::chrono::microseconds(span.microseconds));
         else
             return Duration(static_cast<Rep>(std::llround(ticks)));
     }
@@ -73,7 +75,8 @@ template <class Rep, class Period>
 Value Value::timezone(std::chrono::duration<Rep, Period> utcoffset) {
     const detail::Span span = detail::span_of(utcoffset, "timezone");
     rpyc_value *out = nullptr;
-    if (std::abs(span.seconds) > 86400 || rpyc_value_new_timezone(span.seconds * 1000000 + span.microseconds, &out, nullptr) != RPYC_OK)
+    if (std::abs(span.seconds) > 86400 ||
+        rpyc_value_new_timezone(span.seconds * 1000000 + span.microseconds, &out, nullptr) != RPYC_OK)
         throw ConversionError::out_of_range("timezone");
     return adopt(out);
 }
@@ -130,7 +133,8 @@ struct Convert<std::chrono::time_point<std::chrono::system_clock, D>> {
             if constexpr (std::is_integral_v<typename D::rep> && std::ratio_greater_v<typename D::period, std::micro>)
                 return Point(floor<D>(microseconds(stamp)));
             else
-                return Point(detail::duration_of<D>({stamp / 1000000 - (stamp % 1000000 < 0), (stamp % 1000000 + 1000000) % 1000000}, name_of_range));
+                return Point(detail::duration_of<D>(
+                    {stamp / 1000000 - (stamp % 1000000 < 0), (stamp % 1000000 + 1000000) % 1000000}, name_of_range));
         }
         if (!value.is_object())
             throw ConversionError::wrong_type(name(), value);

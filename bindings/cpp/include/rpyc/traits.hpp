@@ -52,12 +52,14 @@ struct becomes_value<T, std::void_t<decltype(std::declval<T>().operator Value())
 
 /** Enabled for types that cannot be converted to a value. */
 template <class T, class B = bare<T>>
-using unconvertible =
-    std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<View, B>>, std::negation<has_to<B>>, std::negation<becomes_value<T>>>, int>;
+using unconvertible = std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<View, B>>,
+                                                          std::negation<has_to<B>>, std::negation<becomes_value<T>>>,
+                                       int>;
 
 /** Whether a type borrows from the value that it is made from. */
 template <class T>
-struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
+struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> ||
+                                        std::is_same_v<T, bytes_view>> {};
 
 /** A std::function takes a Value as it is, because a Value can be called. */
 template <class T>
@@ -72,12 +74,12 @@ struct is_optional<std::optional<T>> : std::true_type {};
 
 /** Types to which Value and View convert implicitly. as<T>() has no such limits. */
 template <class T>
-constexpr bool implicit_target = !is_std_function<T>::value && !is_optional<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> && !std::is_pointer_v<T> &&
-                                 !std::is_reference_v<T> && !is_borrowed<T>::value && !std::is_same_v<T, char>;
+constexpr bool implicit_target =
+    !is_std_function<T>::value && !is_optional<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> &&
+    !std::is_pointer_v<T> && !std::is_reference_v<T> && !is_borrowed<T>::value && !std::is_same_v<T, char>;
 
 template <class T>
-using implicit_from =
-    std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
+using implicit_from = std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
 
 /** Converts to exactly the types to which a Value converts implicitly. */
 struct Becomes {
@@ -121,20 +123,22 @@ struct holds_unknown;
 
 /** A class without a conversion. A class of a library counts only if it is a container of such classes. */
 template <class T>
-struct is_unknown
-    : std::conjunction<std::bool_constant<std::is_class_v<T> && implicit_target<T>>, std::negation<has_from<T>>, is_complete<T>, std::negation<std::is_abstract<T>>,
-                       std::disjunction<std::bool_constant<!is_of_a_library<T>()>, holds_unknown<T>>> {};
+struct is_unknown : std::conjunction<std::bool_constant<std::is_class_v<T> && implicit_target<T>>,
+                                     std::negation<has_from<T>>, is_complete<T>, std::negation<std::is_abstract<T>>,
+                                     std::disjunction<std::bool_constant<!is_of_a_library<T>()>, holds_unknown<T>>> {};
 
 template <class T>
 struct holds_unknown : std::false_type {};
 template <template <class...> class C, class... Items>
-struct holds_unknown<C<Items...>> : std::conjunction<has_convert<C<Items...>>, std::disjunction<is_unknown<std::remove_cv_t<Items>>...>> {};
+struct holds_unknown<C<Items...>>
+    : std::conjunction<has_convert<C<Items...>>, std::disjunction<is_unknown<std::remove_cv_t<Items>>...>> {};
 template <template <class, std::size_t> class C, class T, std::size_t N>
 struct holds_unknown<C<T, N>> : std::conjunction<has_convert<C<T, N>>, is_unknown<T>> {};
 
 /** Types for which the conversion of a Value reports that there is none. */
 template <class T>
-struct lacks_from : std::conjunction<is_unknown<T>, std::disjunction<std::bool_constant<is_of_a_library<T>()>, std::negation<is_made_of_values<T>>>> {};
+struct lacks_from : std::conjunction<is_unknown<T>, std::disjunction<std::bool_constant<is_of_a_library<T>()>,
+                                                                     std::negation<is_made_of_values<T>>>> {};
 
 template <class T>
 using without_from = std::enable_if_t<lacks_from<T>::value, int>;

@@ -61,7 +61,9 @@ inline std::ostream &operator<<(std::ostream &stream, const View &value) {
     return value.kind() == Kind::text ? stream << value.text() : stream << value.repr();
 }
 /** Writes the type of an object. */
-inline std::ostream &operator<<(std::ostream &stream, const Object &object) { return object ? stream << Value(object) : stream << "<no object>"; }
+inline std::ostream &operator<<(std::ostream &stream, const Object &object) {
+    return object ? stream << Value(object) : stream << "<no object>";
+}
 /** Reads an attribute in one request, and writes its value. */
 inline std::ostream &operator<<(std::ostream &stream, const Attribute &attribute) { return stream << attribute.get(); }
 /** Reads an item in one request, and writes its value. */

@@ -122,8 +122,8 @@ private:
 class Text : public std::string {
 public:
     explicit Text(std::string_view text) : std::string(text) {}
-    operator std::string_view() const & noexcept { return {data(), size()}; }
-    operator std::string_view() const && = delete;            // it would dangle: keep it as std::string
+    operator std::string_view() const &noexcept { return {data(), size()}; }
+    operator std::string_view() const && = delete;  // it would dangle: keep it as std::string
 };
 
 /** None, for views without a value. */
@@ -193,7 +193,8 @@ public:
     /** Converts the value to a C++ type; throws ConversionError. */
     template <class T>
     T as() const {
-        static_assert(detail::has_from<T>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
+        static_assert(detail::has_from<T>::value,
+                      "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
         if constexpr (detail::has_from<T>::value)
             return Convert<T>::from(*this);
     }
@@ -205,7 +206,7 @@ public:
     }
     /** Deleted for other types, for a short message of the compiler. */
     template <class T, detail::without_from<T> there_is_no_rpyc_Convert = 0>
-    operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
+    operator T() const = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
     RPYC_DETAIL_OPTIONALS(RPYC_DETAIL_OPTIONAL)
 
     /** Returns the string, borrowed from the owner of the value. */
@@ -285,7 +286,7 @@ private:
     View(const rpyc_value *raw, rpyc_connection *hold) noexcept : raw_(raw), hold_(hold) {}
 
     const rpyc_value *raw_ = nullptr;
-    rpyc_connection *hold_ = nullptr;       // not owned, except by a Value
+    rpyc_connection *hold_ = nullptr;  // not owned, except by a Value
 };
 
 // Declared before the first use of has_to and has_from for these types, which are defined later.
@@ -328,12 +329,13 @@ public:
     Value() noexcept = default;
 
     /** Converts from every type that has a conversion. */
-    template <class T, class B = detail::bare<T>,
-              std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
+    template <
+        class T, class B = detail::bare<T>,
+        std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
     Value(T &&source) : Value(Convert<B>::to(std::forward<T>(source))) {}
     /** Deleted for other types, for a short message of the compiler. */
     template <class T, detail::unconvertible<T> there_is_no_rpyc_Convert = 0>
-    Value(T &&source) = delete;               // there is no rpyc::Convert for this type: specialise it
+    Value(T &&source) = delete;  // there is no rpyc::Convert for this type: specialise it
 
     /** Makes a str from a C string; nullptr is None. */
     Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
@@ -343,7 +345,7 @@ public:
     Value(Value &&other) noexcept
         : View(std::exchange(other.raw_, nullptr), detail::Hold::move(std::exchange(other.hold_, nullptr))) {}
     /** Replaces the value. Not available for the result of a call, where it would have no effect. */
-    Value &operator=(Value other) & noexcept {
+    Value &operator=(Value other) &noexcept {
         std::swap(raw_, other.raw_);
         std::swap(hold_, other.hold_);
         return *this;
@@ -364,7 +366,9 @@ public:
     }
     template <class T>
     T as() const && {
-        static_assert(!detail::is_borrowed<T>::value, "this only looks into the value, which ends here: keep the value, or take std::string, bytes or Value");
+        static_assert(
+            !detail::is_borrowed<T>::value,
+            "this only looks into the value, which ends here: keep the value, or take std::string, bytes or Value");
         return View::as<T>();
     }
 
@@ -380,9 +384,11 @@ public:
     /** Takes ownership of a value in a reply of a peer. The objects in it keep their connection open. */
     static Value result(rpyc_value *raw) noexcept { return Value(raw, rpyc_value_hold_connection(raw)); }
     /** For the library: makes a value of an object, which keeps the same connection open. */
-    static Value held(rpyc_value *raw, const detail::Hold &hold) noexcept { return Value(raw, detail::Hold::copy(hold.raw())); }
+    static Value held(rpyc_value *raw, const detail::Hold &hold) noexcept {
+        return Value(raw, detail::Hold::copy(hold.raw()));
+    }
     /** Releases the handle to the caller, who frees it or lets it be consumed. */
-    rpyc_value *release() && noexcept {
+    rpyc_value *release() &&noexcept {
         detail::Hold::drop(std::exchange(hold_, nullptr));
         rpyc_value *raw = const_cast<rpyc_value *>(std::exchange(raw_, nullptr));
         return raw != nullptr ? raw : rpyc_value_new_none();
@@ -419,8 +425,8 @@ public:
     /** Makes a slice. */
     static Value slice(Value start, Value stop, Value step = Value()) {
         return made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_value_new_slice(std::move(start).release(), std::move(stop).release(), std::move(step).release(),
-                                        out, error);
+            return rpyc_value_new_slice(std::move(start).release(), std::move(stop).release(),
+                                        std::move(step).release(), out, error);
         });
     }
 
@@ -428,7 +434,8 @@ public:
     static Value date(const rpyc_datetime &fields) { return date(fields.year, fields.month, fields.day); }
     /** Makes a date. */
     static Value date(std::int32_t year, std::int32_t month, std::int32_t day) {
-        return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_date(year, month, day, out, error); });
+        return made(
+            [&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_date(year, month, day, out, error); });
     }
     /** Makes a time of day from the fields of the time. */
     static Value time(const rpyc_datetime &fields) {
@@ -539,7 +546,7 @@ private:
 
     struct Remote {
         rpyc_iterator *raw = nullptr;
-        detail::Hold hold{};                // while there are items to fetch
+        detail::Hold hold{};  // while there are items to fetch
         Remote() noexcept = default;
         ~Remote() { rpyc_iterator_free(raw); }
         Remote(const Remote &) = delete;

@@ -79,9 +79,9 @@ private:
 }  // namespace check
 
 #define EQUAL(got, want) check::equal(got, want, __FILE__, __LINE__)
-#define TRUE(condition) \
-    do { \
-        if (!(condition)) \
-            throw check::Failed(check::place(__FILE__, __LINE__, #condition)); \
+#define TRUE(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            throw check::Failed(check::place(__FILE__, __LINE__, #condition));                                         \
     } while (0)
 #define RAISES(type, ...) check::raises<type>([&] { (void)(__VA_ARGS__); }, __FILE__, __LINE__)

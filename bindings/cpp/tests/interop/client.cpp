@@ -108,7 +108,8 @@ void basics(check::Checks &checks, Fixture &c) {
         EQUAL(c.call("add", 1, rpyc::kw("b") = 2), 3);
     });
     checks.add("call-keywords-unicode", [&] {
-        EQUAL(c.call("concat", "x", rpyc::kw("\u00e9t\u00e9") = 1), tuple("x", tuple(), tuple(tuple("\u00e9t\u00e9", 1))));
+        EQUAL(c.call("concat", "x", rpyc::kw("\u00e9t\u00e9") = 1),
+              tuple("x", tuple(), tuple(tuple("\u00e9t\u00e9", 1))));
     });
     checks.add("call-keyword-by-reference", [&] {
         const Object mine = c.thing("kw");
@@ -139,16 +140,18 @@ void values(check::Checks &checks, Fixture &c) {
         EQUAL(back, value);
     };
     checks.add("echo-scalars", [=] {
-        for (const std::int64_t n : {0L, 1L, -1L, -48L, -49L, 159L, 160L, 255L, 256L, 2147483647L, -2147483648L, 4294967296L})
+        for (const std::int64_t n :
+             {0L, 1L, -1L, -48L, -49L, 159L, 160L, 255L, 256L, 2147483647L, -2147483648L, 4294967296L})
             echoes(n);
-        for (const Value &v : {Value(), Value(true), Value(false), Value(INT64_MAX), Value(INT64_MIN), Value(UINT64_MAX),
-                               Value::integer("-1" + std::string(300, '0')), Value(0.0), Value(-2.25), Value(5e-324),
-                               Value(std::complex<double>(1, -2)), Value::ellipsis(), Value::not_implemented()})
+        for (const Value &v :
+             {Value(), Value(true), Value(false), Value(INT64_MAX), Value(INT64_MIN), Value(UINT64_MAX),
+              Value::integer("-1" + std::string(300, '0')), Value(0.0), Value(-2.25), Value(5e-324),
+              Value(std::complex<double>(1, -2)), Value::ellipsis(), Value::not_implemented()})
             echoes(v);
     });
     checks.add("echo-float-specials", [&c] {
-        for (const std::uint64_t bits : {0x8000000000000000u, 0x7ff0000000000000u, 0xfff0000000000000u, 0x7ff8000000000000u,
-                                         0x7ff800000000002au}) {
+        for (const std::uint64_t bits : {0x8000000000000000u, 0x7ff0000000000000u, 0xfff0000000000000u,
+                                         0x7ff8000000000000u, 0x7ff800000000002au}) {
             double number = 0, back = 0;
             std::uint64_t got = 0;
             std::memcpy(&number, &bits, sizeof number);
@@ -175,7 +178,8 @@ void values(check::Checks &checks, Fixture &c) {
         echoes(tuple(tuple(1, tuple(2, tuple(3, tuple()))), tuple("a", rpyc::bytes("b"))));
     });
     checks.add("echo-slices", [=] {
-        for (const Value &v : {Value::slice({}, {}), Value::slice(1, 2, 3), Value::slice({}, -1), Value::slice("a", {}, 2.5)})
+        for (const Value &v :
+             {Value::slice({}, {}), Value::slice(1, 2, 3), Value::slice({}, -1), Value::slice("a", {}, 2.5)})
             echoes(v);
     });
     checks.add("echo-frozensets", [=] {
@@ -200,10 +204,11 @@ void values(check::Checks &checks, Fixture &c) {
         seen(c.call("shared"), "own"), seen(c.root, "own");
     });
     checks.add("samples-from-server", [&c] {
-        for (const char *name : {"none", "true", "false", "zero", "int", "negative", "imm-low", "imm-high", "int64-min", "uint64-max",
-                                 "huge", "float", "inf", "complex", "str", "str-empty", "str-unicode", "bytes", "bytes-empty",
-                                 "bytes-256", "tuple", "tuple-empty", "tuple-300", "slice", "frozenset", "ellipsis",
-                                 "notimplemented"})
+        for (const char *name :
+             {"none",        "true",      "false",       "zero",      "int",         "negative",      "imm-low",
+              "imm-high",    "int64-min", "uint64-max",  "huge",      "float",       "inf",           "complex",
+              "str",         "str-empty", "str-unicode", "bytes",     "bytes-empty", "bytes-256",     "tuple",
+              "tuple-empty", "tuple-300", "slice",       "frozenset", "ellipsis",    "notimplemented"})
             EQUAL(c.call("sample", name), interop::sample(name));
         TRUE(std::signbit(c.call("sample", "minus-zero").as<double>()));
         TRUE(std::isnan(c.call("sample", "nan").as<double>()));
@@ -212,20 +217,28 @@ void values(check::Checks &checks, Fixture &c) {
 }
 
 void callbacks(check::Checks &checks, Fixture &c) {
-    checks.add("callback-plain", [&] { EQUAL(c.call("call", [](int a, int b) { return a * b; }, 6, 7), 42); });
+    checks.add("callback-plain", [&] {
+        EQUAL(c.call(
+                  "call", [](int a, int b) { return a * b; }, 6, 7),
+              42);
+    });
     checks.add("callback-keywords", [&] {
         const Object f = rpyc::function("f(a, scale=1)", [](int a, int scale) { return a * scale; });
         EQUAL(c.call("call", f, 6, rpyc::kw("scale") = 3), 18);
         EQUAL(c.call("call", f, 6), 6);
     });
     checks.add("callback-many", [&] {
-        const auto squares = c.call("call_n", [](std::int64_t i) { return i * i; }, 20).as<std::vector<std::int64_t>>();
+        const auto squares = c.call(
+                                  "call_n", [](std::int64_t i) { return i * i; }, 20)
+                                 .as<std::vector<std::int64_t>>();
         TRUE(squares.size() == 20 && squares[19] == 361);
     });
     checks.add("callback-exception-caught-there", [&] {
         EQUAL(c.call("call_catch", [] { throw rpyc::ValueError("from the client", 5); }),
               tuple("raised", "ValueError", tuple("from the client", 5)));
-        EQUAL(c.call("call_catch", [](int x) { return x; }, 9), tuple("returned", 9));
+        EQUAL(c.call(
+                  "call_catch", [](int x) { return x; }, 9),
+              tuple("returned", 9));
     });
     checks.add("callback-exception-passes-through", [&] {
         const auto error = RAISES(rpyc::LookupError, c.call("call", [] { throw rpyc::KeyError("round trip"); }));
@@ -238,13 +251,12 @@ void callbacks(check::Checks &checks, Fixture &c) {
         go = [&](std::int64_t depth) -> std::int64_t { return c.call("recurse", callback, depth); };
         EQUAL(c.call("recurse", callback, 10), 10);
     });
-    checks.add("object-passed-and-called", [&] {
-        EQUAL(c.call("call_method", c.thing("t1"), "hello", 1, "x"), tuple("hello", "t1", 1, "x"));
-    });
-    checks.add("object-passed-and-described", [&] {
-        EQUAL(c.call("describe", c.thing("t2")), tuple("thing t2", "<LocalThing>", 11, true));
-    });
-    checks.add("object-denies-private", [&] { RAISES(rpyc::AttributeError, c.call("call_method", c.thing("t3"), "secret")); });
+    checks.add("object-passed-and-called",
+               [&] { EQUAL(c.call("call_method", c.thing("t1"), "hello", 1, "x"), tuple("hello", "t1", 1, "x")); });
+    checks.add("object-passed-and-described",
+               [&] { EQUAL(c.call("describe", c.thing("t2")), tuple("thing t2", "<LocalThing>", 11, true)); });
+    checks.add("object-denies-private",
+               [&] { RAISES(rpyc::AttributeError, c.call("call_method", c.thing("t3"), "secret")); });
     checks.add("object-round-trip-identity", [&] {
         const Object thing = c.thing("t4");
         TRUE(c.call("echo", thing).object() == thing);
@@ -274,7 +286,8 @@ void callbacks(check::Checks &checks, Fixture &c) {
     });
     checks.add("server-calls-later", [&] {
         std::vector<std::string> got;
-        c.call("later", 150ms, [&](std::string text) { got.push_back(std::move(text)); }, "tick");
+        c.call(
+            "later", 150ms, [&](std::string text) { got.push_back(std::move(text)); }, "tick");
         const auto end = std::chrono::steady_clock::now() + 10s;
         while (got.empty() && std::chrono::steady_clock::now() < end)
             c.conn.serve(50ms);
@@ -384,7 +397,8 @@ void objects(check::Checks &checks, Fixture &c) {
 void lifetimes(check::Checks &checks, Fixture &c) {
     const auto live = [&c]() -> std::int64_t { return c.call("live"); };
     const auto settled = [&c, live] {
-        RAISES(rpyc::ValueError, c.call("fail", "ValueError"));     // a server may keep the last traceback, with its locals
+        RAISES(rpyc::ValueError,
+               c.call("fail", "ValueError"));  // a server may keep the last traceback, with its locals
         std::int64_t last = -1;
         for (int calm = 0; calm < 4;) {
             c.call("collect");
@@ -461,10 +475,13 @@ void iteration(check::Checks &checks, Fixture &c) {
     checks.add("generator-fails", [&] {
         std::vector<std::int64_t> got;
         const Object it = c.call("gen_fail", 3).object().iter();
-        RAISES(rpyc::ValueError, [&] {
-            while (true)
-                got.push_back(it.next());
-        }(), 0);
+        RAISES(
+            rpyc::ValueError,
+            [&] {
+                while (true)
+                    got.push_back(it.next());
+            }(),
+            0);
         TRUE((got == std::vector<std::int64_t>{0, 1, 2}));
     });
     checks.add("buffered-iteration", [&] {
@@ -495,9 +512,11 @@ void iteration(check::Checks &checks, Fixture &c) {
 
 void exceptions(check::Checks &checks, Fixture &c) {
     checks.add("exception-builtin", [&] {
-        const auto raised = [&](const char *name) { return RAISES(rpyc::RemoteError, c.call("fail", name, "message", 2)); };
-        for (const char *name : {"ValueError", "TypeError", "ZeroDivisionError", "AttributeError", "RuntimeError", "IndexError",
-                                 "NotImplementedError", "ImportError"}) {
+        const auto raised = [&](const char *name) {
+            return RAISES(rpyc::RemoteError, c.call("fail", name, "message", 2));
+        };
+        for (const char *name : {"ValueError", "TypeError", "ZeroDivisionError", "AttributeError", "RuntimeError",
+                                 "IndexError", "NotImplementedError", "ImportError"}) {
             EQUAL(raised(name).type_name(), name);
             EQUAL(raised(name).args(), tuple("message", 2));
         }
@@ -520,9 +539,8 @@ void exceptions(check::Checks &checks, Fixture &c) {
         EQUAL(error.attribute("code"), 7);
         TRUE(error.attribute("no such").is_none());
     });
-    checks.add("exception-remote-traceback-text", [&] {
-        TRUE(!RAISES(rpyc::ValueError, c.call("fail", "ValueError", "tb")).traceback().empty());
-    });
+    checks.add("exception-remote-traceback-text",
+               [&] { TRUE(!RAISES(rpyc::ValueError, c.call("fail", "ValueError", "tb")).traceback().empty()); });
     checks.add("exception-then-normal-work", [&] {
         for (int i = 0; i < 5; i++) {
             RAISES(rpyc::ValueError, c.call("fail", "ValueError", i));
@@ -565,7 +583,10 @@ void asynchronous(check::Checks &checks, Fixture &c) {
     });
     checks.add("async-callback", [&] {
         std::vector<std::string> seen;
-        const auto next = c.root.async_call("slow", 0.05, "cb").then([&](std::string text) { seen.push_back(text); return text.size(); });
+        const auto next = c.root.async_call("slow", 0.05, "cb").then([&](std::string text) {
+            seen.push_back(text);
+            return text.size();
+        });
         TRUE(next.get() == 2);
         TRUE(seen == std::vector<std::string>{"cb"});
     });
@@ -603,7 +624,8 @@ void asynchronous(check::Checks &checks, Fixture &c) {
             while (!stop)
                 c.conn.serve(20ms);
         });
-        c.call("later", 0.1, [&](const Value &) { got = true; }, nullptr);
+        c.call(
+            "later", 0.1, [&](const Value &) { got = true; }, nullptr);
         const auto end = std::chrono::steady_clock::now() + 10s;
         while (!got && std::chrono::steady_clock::now() < end)
             std::this_thread::sleep_for(10ms);
@@ -665,7 +687,8 @@ int main(int argc, char **argv) {
                 config.set(option.substr(0, option.find('=')), option.substr(option.find('=') + 1));
         }
         Fixture fixture(argv[1], config);
-        for (const auto add : {basics, values, callbacks, objects, lifetimes, iteration, exceptions, bulk, asynchronous, endings})
+        for (const auto add :
+             {basics, values, callbacks, objects, lifetimes, iteration, exceptions, bulk, asynchronous, endings})
             add(checks, fixture);
         return checks.run();
     } catch (const std::exception &error) {

@@ -49,7 +49,8 @@ inline Object generator(std::function<Value(std::int64_t)> give) { return genera
 
 inline Object iterator_over(std::vector<Value> items) {
     return generator([items = std::move(items)](std::int64_t i) {
-        return static_cast<std::size_t>(i) < items.size() ? items[static_cast<std::size_t>(i)] : throw rpyc::StopIteration();
+        return static_cast<std::size_t>(i) < items.size() ? items[static_cast<std::size_t>(i)]
+                                                          : throw rpyc::StopIteration();
     });
 }
 
@@ -64,7 +65,9 @@ class List {
 
 public:
     explicit List(std::vector<Value> items) : items_(std::move(items)) {}
-    std::size_t size() const { return locked([&] { return items_.size(); }); }
+    std::size_t size() const {
+        return locked([&] { return items_.size(); });
+    }
     bool contains(const Value &item) const {
         return locked([&] { return std::find(items_.begin(), items_.end(), item) != items_.end(); });
     }
@@ -75,7 +78,9 @@ public:
     void erase(std::int64_t index) {
         locked([&] { items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(place(index))); });
     }
-    Object iterate() const { return locked([&] { return iterator_over(items_); }); }
+    Object iterate() const {
+        return locked([&] { return iterator_over(items_); });
+    }
 
 private:
     std::size_t place(std::int64_t index) const {
@@ -215,7 +220,9 @@ inline const rpyc::Class<Item> &item_class() {
                         return call.target();
                     })
             .expose("same(other)",
-                    [](rpyc::Call &call, const Value &other) { return other.is_object() && other.object() == call.target(); })
+                    [](rpyc::Call &call, const Value &other) {
+                        return other.is_object() && other.object() == call.target();
+                    })
             .expose("__str__()", [](const Item &item) { return "item " + item.label(); })
             .expose("__repr__()", [](const Item &item) { return "<Item " + item.label() + ">"; })
             .expose("__len__()", [](const Item &item) { return item.characters().size(); })
@@ -225,8 +232,9 @@ inline const rpyc::Class<Item> &item_class() {
                         const auto all = item.characters();
                         return iterator_over(std::vector<Value>(all.begin(), all.end()));
                     })
-            .expose("__contains__(text)",
-                    [](const Item &item, std::string_view text) { return item.label().find(text) != std::string::npos; })
+            .expose(
+                "__contains__(text)",
+                [](const Item &item, std::string_view text) { return item.label().find(text) != std::string::npos; })
             .expose("__getitem__(key)", &Item::slot)
             .expose("__setitem__(key, value)", &Item::set_slot)
             .expose("__delitem__(key)", &Item::delete_slot)
@@ -237,8 +245,10 @@ inline const rpyc::Class<Item> &item_class() {
                     })
             .expose("__add__(text)", [](const Item &item, const Value &text) { return add(item.label(), text); })
             .expose("__radd__(text)", [](const Item &item, const Value &text) { return add(text, item.label()); })
-            .expose("__eq__(other)", [](const Item &item, const Value &other) { return comparable(other) == item.label(); })
-            .expose("__ne__(other)", [](const Item &item, const Value &other) { return comparable(other) != item.label(); })
+            .expose("__eq__(other)",
+                    [](const Item &item, const Value &other) { return comparable(other) == item.label(); })
+            .expose("__ne__(other)",
+                    [](const Item &item, const Value &other) { return comparable(other) != item.label(); })
             .expose("__lt__(other)", ordered(std::less<>()))
             .expose("__gt__(other)", ordered(std::greater<>()))
             .expose("__hash__()",
@@ -249,14 +259,17 @@ inline const rpyc::Class<Item> &item_class() {
                         return sum;
                     })
             .property("label", &Item::label, "The label.")
-            .property("value", &Item::value, &Item::set_value, [](Item &item) { item.set_value(0); }, "An int; 0 when deleted.");
+            .property(
+                "value", &Item::value, &Item::set_value, [](Item &item) { item.set_value(0); },
+                "An int; 0 when deleted.");
     return klass;
 }
 
 inline const rpyc::Class<SubItem> &sub_item_class() {
-    static const auto klass = rpyc::Class<SubItem>("SubItem", item_class())
-                                  .module("interop")
-                                  .constructor([](std::string label) { return std::make_shared<SubItem>(std::move(label)); });
+    static const auto klass =
+        rpyc::Class<SubItem>("SubItem", item_class()).module("interop").constructor([](std::string label) {
+            return std::make_shared<SubItem>(std::move(label));
+        });
     return klass;
 }
 

@@ -80,11 +80,13 @@ std::string kind(const Value &value) {
 }
 
 [[noreturn]] Value fail(const std::string &name, const rpyc::Args &args) {
-    static const std::set<std::string> known{"ValueError",    "KeyError",          "TypeError",           "ZeroDivisionError",
-                                             "AttributeError", "RuntimeError",      "StopIteration",       "FileNotFoundError",
-                                             "NotImplementedError", "IndexError",   "ImportError"};
+    static const std::set<std::string> known{"ValueError",        "KeyError",          "TypeError",
+                                             "ZeroDivisionError", "AttributeError",    "RuntimeError",
+                                             "StopIteration",     "FileNotFoundError", "NotImplementedError",
+                                             "IndexError",        "ImportError"};
     if (name == "CustomError")
-        throw rpyc::RemoteError("interop.CustomError", args[0]).set_attribute("code", args.size() > 1 ? args[1] : Value(7));
+        throw rpyc::RemoteError("interop.CustomError", args[0])
+            .set_attribute("code", args.size() > 1 ? args[1] : Value(7));
     if (known.count(name) == 0)
         throw rpyc::KeyError(name);
     rpyc::RemoteError error(name, args);
@@ -97,11 +99,12 @@ void expose_values(rpyc::ServiceOf<Root> &service) {
     service.property("contract", [] { return 1; })
         .expose("implementation()", [] { return "C++ librpyc " + std::string(rpyc_version_string()); })
         .expose("add(a, b)", interop::add)
-        .expose("in_use()", [] {
-            // Of malloc, for tests of what is left behind.
-            const auto all = mallinfo2();
-            return static_cast<std::int64_t>(all.uordblks + all.hblkhd);
-        })
+        .expose("in_use()",
+                [] {
+                    // Of malloc, for tests of what is left behind.
+                    const auto all = mallinfo2();
+                    return static_cast<std::int64_t>(all.uordblks + all.hblkhd);
+                })
         .expose("echo(value)", [](const Value &value) { return value; })
         .expose("kind(value)", kind)
         .expose("sample(name)", interop::sample)
@@ -122,8 +125,8 @@ void expose_values(rpyc::ServiceOf<Root> &service) {
 
 void expose_callbacks(rpyc::ServiceOf<Root> &service, const std::shared_ptr<Later> &later) {
     service
-        .expose("call(func, *args, **kwargs)",
-                [](const Object &func, const rpyc::Args &args, const rpyc::Kwargs &kwargs) { return func(args, kwargs); })
+        .expose("call(func, *args, **kwargs)", [](const Object &func, const rpyc::Args &args,
+                                                  const rpyc::Kwargs &kwargs) { return func(args, kwargs); })
         .expose("call_n(func, count)",
                 [](const Object &func, std::int64_t count) {
                     std::vector<Value> results;
@@ -139,12 +142,10 @@ void expose_callbacks(rpyc::ServiceOf<Root> &service, const std::shared_ptr<Late
                         return std::make_tuple("raised", error.type_name(), error.args());
                     }
                 })
-        .expose("recurse(func, depth)",
-                [](const std::function<std::int64_t(std::int64_t)> &func, std::int64_t depth) {
-                    return depth <= 0 ? 0 : 1 + func(depth - 1);
-                })
-        .expose("call_method(obj, name, *args)",
-                [](const Object &object, const std::string &name, const rpyc::Args &args) { return object.attr(name)(args); })
+        .expose("recurse(func, depth)", [](const std::function<std::int64_t(std::int64_t)> &func,
+                                           std::int64_t depth) { return depth <= 0 ? 0 : 1 + func(depth - 1); })
+        .expose("call_method(obj, name, *args)", [](const Object &object, const std::string &name,
+                                                    const rpyc::Args &args) { return object.attr(name)(args); })
         .expose("describe(obj)",
                 [](const Object &object) {
                     return std::make_tuple(object.str(), object.repr(), object.size(), object.equal(object));
@@ -194,14 +195,19 @@ void expose_objects(rpyc::ServiceOf<Root> &service) {
         .expose("collect()", [] {})
         .expose("make_list(n)",
                 [](std::int64_t n) { return interop::list_class().make(interop::range(n).as<std::vector<Value>>()); })
-        .expose("make_dict()", [] { return std::map<std::string, Value>{{"a", 1}, {"b", std::make_tuple(2, 3)}}; })
+        .expose("make_dict()",
+                [] {
+                    return std::map<std::string, Value>{{"a", 1}, {"b", std::make_tuple(2, 3)}};
+                })
         .expose("gen(n)",
                 [](std::int64_t n) {
-                    return interop::generator([n](std::int64_t i) { return i < n ? Value(i * i) : throw rpyc::StopIteration(); });
+                    return interop::generator(
+                        [n](std::int64_t i) { return i < n ? Value(i * i) : throw rpyc::StopIteration(); });
                 })
         .expose("gen_fail(n)",
                 [](std::int64_t n) {
-                    return interop::generator([n](std::int64_t i) { return i < n ? Value(i) : throw rpyc::ValueError("generator gave up"); });
+                    return interop::generator(
+                        [n](std::int64_t i) { return i < n ? Value(i) : throw rpyc::ValueError("generator gave up"); });
                 })
         .expose("mixed()",
                 [] {

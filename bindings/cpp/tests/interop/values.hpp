@@ -51,40 +51,68 @@ inline Value range(std::int64_t count) {
 }
 
 inline Value sample(const std::string &name) {
-    if (name == "none") return rpyc::None;
-    if (name == "true") return true;
-    if (name == "false") return false;
-    if (name == "zero") return 0;
-    if (name == "int") return 12345;
-    if (name == "negative") return -49;
-    if (name == "imm-low") return -48;
-    if (name == "imm-high") return 159;
-    if (name == "int64-min") return std::numeric_limits<std::int64_t>::min();
-    if (name == "uint64-max") return std::numeric_limits<std::uint64_t>::max();
-    if (name == "huge") return Value::integer("1" + std::string(300, '0'));
-    if (name == "float") return 1.5;
-    if (name == "minus-zero") return -0.0;
-    if (name == "inf") return std::numeric_limits<double>::infinity();
-    if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
-    if (name == "complex") return std::complex<double>(1.5, -2.5);
-    if (name == "str") return "text";
-    if (name == "str-empty") return "";
-    if (name == "str-unicode") return "\u05e9\u20ac\U0001f600";
-    if (name == "bytes") return rpyc::bytes{0x00, 0xff};
-    if (name == "bytes-empty") return rpyc::bytes{};
+    if (name == "none")
+        return rpyc::None;
+    if (name == "true")
+        return true;
+    if (name == "false")
+        return false;
+    if (name == "zero")
+        return 0;
+    if (name == "int")
+        return 12345;
+    if (name == "negative")
+        return -49;
+    if (name == "imm-low")
+        return -48;
+    if (name == "imm-high")
+        return 159;
+    if (name == "int64-min")
+        return std::numeric_limits<std::int64_t>::min();
+    if (name == "uint64-max")
+        return std::numeric_limits<std::uint64_t>::max();
+    if (name == "huge")
+        return Value::integer("1" + std::string(300, '0'));
+    if (name == "float")
+        return 1.5;
+    if (name == "minus-zero")
+        return -0.0;
+    if (name == "inf")
+        return std::numeric_limits<double>::infinity();
+    if (name == "nan")
+        return std::numeric_limits<double>::quiet_NaN();
+    if (name == "complex")
+        return std::complex<double>(1.5, -2.5);
+    if (name == "str")
+        return "text";
+    if (name == "str-empty")
+        return "";
+    if (name == "str-unicode")
+        return "\u05e9\u20ac\U0001f600";
+    if (name == "bytes")
+        return rpyc::bytes{0x00, 0xff};
+    if (name == "bytes-empty")
+        return rpyc::bytes{};
     if (name == "bytes-256") {
         rpyc::bytes all;
         for (int i = 0; i < 256; i++)
             all.push_back(static_cast<std::uint8_t>(i));
         return all;
     }
-    if (name == "tuple") return std::make_tuple(1, "two", std::make_tuple(3.0, nullptr));
-    if (name == "tuple-empty") return std::tuple<>{};
-    if (name == "tuple-300") return range(300);
-    if (name == "slice") return Value::slice(1, rpyc::None, 2);
-    if (name == "frozenset") return std::set<int>{1, 2, 3};
-    if (name == "ellipsis") return Value::ellipsis();
-    if (name == "notimplemented") return Value::not_implemented();
+    if (name == "tuple")
+        return std::make_tuple(1, "two", std::make_tuple(3.0, nullptr));
+    if (name == "tuple-empty")
+        return std::tuple<>{};
+    if (name == "tuple-300")
+        return range(300);
+    if (name == "slice")
+        return Value::slice(1, rpyc::None, 2);
+    if (name == "frozenset")
+        return std::set<int>{1, 2, 3};
+    if (name == "ellipsis")
+        return Value::ellipsis();
+    if (name == "notimplemented")
+        return Value::not_implemented();
     throw rpyc::KeyError(name);
 }
 
@@ -92,7 +120,8 @@ inline Value sample(const std::string &name) {
 class Sha256 {
 public:
     static std::array<std::uint8_t, 32> of(const std::uint8_t *data, std::size_t size) {
-        std::array<std::uint32_t, 8> h{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+        std::array<std::uint32_t, 8> h{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
         std::size_t i = 0;
         for (; i + 64 <= size; i += 64)
             block(h, data + i);
@@ -117,14 +146,17 @@ private:
         static const std::array<std::uint32_t, 64> k = constants();
         std::uint32_t w[64];
         for (int i = 0; i < 16; i++)
-            w[i] = std::uint32_t{data[4 * i]} << 24 | std::uint32_t{data[4 * i + 1]} << 16 | std::uint32_t{data[4 * i + 2]} << 8 | data[4 * i + 3];
+            w[i] = std::uint32_t{data[4 * i]} << 24 | std::uint32_t{data[4 * i + 1]} << 16 |
+                   std::uint32_t{data[4 * i + 2]} << 8 | data[4 * i + 3];
         for (int i = 16; i < 64; i++)
             w[i] = w[i - 16] + (turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] +
                    (turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10);
         auto s = h;
         for (std::size_t i = 0; i < 64; i++) {
-            const std::uint32_t t1 = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
-            const std::uint32_t t2 = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+            const std::uint32_t t1 = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) +
+                                     ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
+            const std::uint32_t t2 =
+                (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
             s = {t1 + t2, s[0], s[1], s[2], s[3] + t1, s[4], s[5], s[6]};
         }
         for (std::size_t i = 0; i < 8; i++)

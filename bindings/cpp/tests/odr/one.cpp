@@ -9,7 +9,8 @@ int main() {
     const Point sum = near.root().call("add", Point{1, 2}, Point{3, 4});
     const bool caught = raised_by_two(near.root());
     const bool same = rpyc::Value(nullptr) == none_of_two() && rpyc::None == none_of_two();
-    std::cout << sum.x << ' ' << sum.y << ' ' << twice_of_two(near.root().async_call("one")) << ' ' << caught << ' ' << same << std::endl;
+    std::cout << sum.x << ' ' << sum.y << ' ' << twice_of_two(near.root().async_call("one")) << ' ' << caught << ' '
+              << same << std::endl;
     near.close();
     serving.join();
 }

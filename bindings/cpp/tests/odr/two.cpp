@@ -8,7 +8,9 @@ rpyc::Service service_of_two() {
     return service;
 }
 
-int twice_of_two(const rpyc::Future<rpyc::Value> &one) { return one.then([](int n) { return 2 * n; }).get(); }
+int twice_of_two(const rpyc::Future<rpyc::Value> &one) {
+    return one.then([](int n) { return 2 * n; }).get();
+}
 
 bool raised_by_two(const rpyc::Object &root) {
     try {
