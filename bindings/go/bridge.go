@@ -527,8 +527,10 @@ func takeError(failure *C.rpyc_error) error {
 		kind = ErrType
 	case C.RPYC_ERR_RANGE:
 		kind = ErrRange
-	case C.RPYC_ERR_LIMIT, C.RPYC_ERR_NO_MEMORY:
+	case C.RPYC_ERR_LIMIT:
 		kind = ErrLimit
+	case C.RPYC_ERR_NO_MEMORY:
+		return &problem{ErrLimit, "rpyc: " + text, errNoMemory}
 	case C.RPYC_ERR_AUTHENTICATION:
 		kind = ErrAuthentication
 	case C.RPYC_ERR_MALFORMED, C.RPYC_ERR_UNKNOWN_OBJECT:

@@ -36,6 +36,9 @@ var (
 	ErrReleased = errors.New("rpyc: the object was released")
 )
 
+// errNoMemory is the cause of an ErrLimit that a failed allocation made.
+var errNoMemory = errors.New("rpyc: out of memory")
+
 // problem is an error with its own message that is one of the errors above. It often has a cause.
 type problem struct {
 	kind  error
@@ -250,6 +253,14 @@ func exceptionOf(err error) raised {
 		return builtin("TypeError")
 	case errors.Is(err, ErrRange):
 		return builtin("OverflowError")
+	case errors.Is(err, errNoMemory):
+		return builtin("MemoryError")
+	case errors.Is(err, ErrLimit), errors.Is(err, ErrProtocol):
+		return builtin("ValueError")
+	case errors.Is(err, ErrAddress):
+		return builtin("OSError")
+	case errors.Is(err, ErrAuthentication):
+		return builtin("PermissionError")
 	}
 	return builtin("RuntimeError")
 }

@@ -3,6 +3,7 @@ package rpyc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -197,6 +198,7 @@ func TestErrorsOfGoAsExceptions(t *testing.T) {
 	conn, ctx := dial(t, addr), within(t)
 	for want, err := range map[string]error{
 		"FileNotFoundError": fs.ErrNotExist, "PermissionError": os.ErrPermission, "FileExistsError": fs.ErrExist,
+		"ValueError": fmt.Errorf("kept: %w", rpyc.ErrLimit), "OSError": rpyc.ErrAddress, "OverflowError": rpyc.ErrRange,
 		"EOFError": io.EOF, "TimeoutError": context.DeadlineExceeded, "RuntimeError": errors.New("x"), "KeyError": rpyc.Raise("KeyError", 1),
 	} {
 		service.err = err
