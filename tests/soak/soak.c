@@ -438,6 +438,9 @@ static bool is_gone(const rpyc_error *why)
 {
     rpyc_status status = rpyc_error_status(why);
 
+    /* A server that is killed while its dialect is found out. */
+    if (status == RPYC_ERR_DIALECT && strstr(rpyc_error_message(why), "could not be reached again"))
+        return true;
     return status == RPYC_ERR_EOF || status == RPYC_ERR_CLOSED || status == RPYC_ERR_IO;
 }
 
