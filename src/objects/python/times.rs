@@ -182,6 +182,29 @@ fn seconds(microseconds: i128) -> f64 {
     text.parse::<f64>().unwrap_or(f64::NAN).copysign(if microseconds < 0 { -1.0 } else { 1.0 })
 }
 
+/// The first or the last value of its type.
+fn end_of_type(time: &Temporal, last: bool) -> Result<Temporal, BadTime> {
+    /// Of timedelta.
+    const DAYS: i64 = 999_999_999;
+    /// The offset of `timezone.max`.
+    const OFFSET: i64 = (23 * 60 + 59) * 60 * SECOND;
+    let clock = if last { DAY - 1 } else { 0 };
+    let date = if last { (9999, 12, 31) } else { (1, 1, 1) };
+    let date = Date::new(date.0, date.1, date.2);
+    Ok(match time {
+        Temporal::Date(_) => Temporal::Date(date?),
+        Temporal::Time(_) => Temporal::Time(Clock::from_microseconds(clock)?),
+        Temporal::DateTime(..) => Temporal::DateTime(date?, Clock::from_microseconds(clock)?),
+        Temporal::Delta(_) => Temporal::Delta(Delta::new(if last { DAYS } else { -DAYS }, 0, clock)?),
+        Temporal::Zone(_) => Temporal::Zone(Offset::new(if last { OFFSET } else { -OFFSET })?),
+    })
+}
+
+fn resolution(time: &Temporal) -> Outcome {
+    let step = if matches!(time, Temporal::Date(_)) { DAY } else { 1 };
+    Delta::of(step.into()).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(overflow)
+}
+
 /// What all of them have.
 fn common(members: &mut Vec<Member>) {
     members.push(operator("__repr__", 0, |time, _| Ok(Value::from(time.repr()))));
@@ -192,12 +215,17 @@ fn common(members: &mut Vec<Member>) {
     }));
     members.push(comparison(CompareOp::Eq, compare));
     members.push(comparison(CompareOp::Ne, compare));
+    both!(members, read,
+        "min" => |time| end_of_type(time, false).map(Value::Temporal).map_err(overflow),
+        "max" => |time| end_of_type(time, true).map(Value::Temporal).map_err(overflow),
+    );
 }
 
 fn ordered(members: &mut Vec<Member>) {
     members.extend(
         [CompareOp::Lt, CompareOp::Le, CompareOp::Gt, CompareOp::Ge].map(|op| comparison::<Temporal>(op, compare)),
     );
+    both!(members, read, "resolution" => resolution);
 }
 
 fn reckoned(members: &mut Vec<Member>) {
@@ -318,6 +346,7 @@ static ZONE: LazyLock<Arc<Class>> = LazyLock::new(|| {
                 "dst" => |_| Ok(Value::None),
                 "tzname" => |time| Ok(offset_of(time).map_or(Value::None, |offset| Value::from(offset.name()))),
             );
+            both!(members, read, "utc" => |_| Ok(Value::Temporal(Temporal::Zone(Offset::UTC))));
         }],
     )
 });

@@ -33,7 +33,8 @@ class Twin(rpyc.Service):
         return repr(value)
 
 
-NAMES = ["year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "days", "seconds", "microseconds"]
+NAMES = ["year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "days", "seconds", "microseconds",
+         "min", "max", "resolution", "utc"]
 CALLS = ["isoformat", "toordinal", "weekday", "isoweekday", "total_seconds", "timestamp", "tzname", "dst", "ctime"]
 OBJECTS = ["date", "time", "timetz", "utcoffset"]
 COMPARE = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.add, operator.sub, operator.truediv,
