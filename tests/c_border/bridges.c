@@ -1,5 +1,5 @@
-/* bridges RULES OWNER: a server that passes on what the server at OWNER has, for tests/run/clients/bridges_peer.py. Prints
- * "listening ADDRESS", and ends with its stdin. */
+/* bridges RULES OWNER [ADDRESS [OPTION=VALUE...]]: a server that passes on what the server at OWNER has, for
+ * tests/run/clients/bridges_peer.py and chains.py. Prints "listening ADDRESS", and ends with its stdin. */
 #include "check.h"
 
 static rpyc_object *owner;
@@ -55,10 +55,16 @@ int main(int argc, char **argv)
     rpyc_server *server = NULL;
     rpyc_config *config = rules(argc > 1 ? argv[1] : "default");
 
+    for (int i = 4; i < argc; i++) {
+        char *value = strchr(argv[i], '=');
+
+        *value = 0;
+        OK(rpyc_config_set(config, argv[i], value + 1, &error));
+    }
     OK(rpyc_connect(argv[2], NULL, config, &connection, &error));
     OK(rpyc_connection_root(connection, &owner, &error));
     OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
-    OK(rpyc_server_new("tcp://127.0.0.1:0", service, config, &server, &error));
+    OK(rpyc_server_new(argc > 3 ? argv[3] : "tcp://127.0.0.1:0", service, config, &server, &error));
     OK(rpyc_server_start(server, &error));
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);

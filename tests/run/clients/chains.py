@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""chains.py owner | middle OWNER | user MIDDLE PID-OF-OWNER PID-OF-MIDDLE [quick]: what goes wrong between two programs with a third between.
+"""chains.py owner [ADDRESS] | middle OWNER [ADDRESS] | user MIDDLE PID-OF-OWNER PID-OF-MIDDLE [quick]: what goes wrong between two programs with
+a third between.
 
 Servers print "listening ADDRESS" and end with their stdin. The user prints a line of JSON: the answer to each question."""
 import gc
@@ -108,7 +109,7 @@ class Owner(rpyc.Service):
 
     def objects(self):
         gc.collect()
-        return live["object"]
+        return live.get("object", 0)
 
     def seen(self):
         taken = tuple(seen)
@@ -118,8 +119,18 @@ class Owner(rpyc.Service):
     def make(self, size):
         return bytes(size)
 
+    def noise(self, size):
+        return os.urandom(size)
+
     def size(self, data):
         return len(data)
+
+    def negative(self, number):
+        return -number
+
+    def doze(self, seconds):
+        time.sleep(seconds)
+        return seconds
 
     def nap(self, seconds):
         time.sleep(seconds)
@@ -133,16 +144,23 @@ class Middle(rpyc.Service):
         return self.owner.root.ask(*args)
 
 
-def serve(service):
-    server = ThreadedServer(service, hostname="127.0.0.1", port=0, protocol_config=CONFIG)
+def serve(service, address=None):
+    where = {"socket_path": path_of(address)} if address else {"hostname": "127.0.0.1", "port": 0}
+    server = ThreadedServer(service, protocol_config=CONFIG, **where)
     server.listener.listen()
-    print("listening tcp://127.0.0.1:%d" % server.port, flush=True)
+    print("listening %s" % (address or "tcp://127.0.0.1:%d" % server.port), flush=True)
     threading.Thread(target=server.start, daemon=True).start()
     sys.stdin.read()
     os._exit(0)
 
 
+def path_of(address):
+    return re.fullmatch(r"(?:unix|shm)://(.+)", address).group(1)
+
+
 def connect(address):
+    if not address.startswith("tcp:"):
+        return rpyc.utils.factory.unix_connect(path_of(address), config=CONFIG)
     host, port = re.fullmatch(r"tcp://(.+):(\d+)", address).groups()
     return rpyc.connect(host, int(port), config=CONFIG)
 
@@ -250,11 +268,11 @@ def killed(ask, owner, middle):
 
 def main(kind, *args):
     if kind == "owner":
-        serve(Owner)
+        serve(Owner, *args)
     if kind == "middle":
         Middle.owner = connect(args[0])
         rpyc.utils.helpers.BgServingThread(Middle.owner)
-        serve(Middle)
+        serve(Middle, *args[1:])
     address, owner, process, *quick = args
     ask = connect(address).root.ask
     exceptions(ask)

@@ -5,7 +5,7 @@
 //	features slave ADDRESS PREFIX
 //	features release ADDRESS
 //	features stdio -
-//	features middle RULES OWNER
+//	features middle RULES OWNER [ADDRESS [OPTION=VALUE...]]
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if len(os.Args) < 3 {
-		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER | features release ADDRESS | features stdio - | features middle RULES OWNER")
+		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER | features release ADDRESS | features stdio - | features middle RULES OWNER [ADDRESS [OPTION=VALUE...]]")
 	}
 	switch os.Args[1] {
 	case "serve":
@@ -46,7 +46,7 @@ func main() {
 	case "stdio":
 		stdio()
 	case "middle":
-		passOn(ctx, os.Args[2], os.Args[3])
+		passOn(ctx, os.Args[2], os.Args[3], os.Args[4:])
 	default:
 		log.Fatalf("%s is nothing to do", os.Args[1])
 	}

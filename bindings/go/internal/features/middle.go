@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"rpyc"
@@ -20,7 +21,7 @@ func (m *middle) Ask(ctx context.Context, args ...any) (any, error) {
 }
 
 // passOn runs such a server until the end of standard input.
-func passOn(ctx context.Context, rules, owner string) {
+func passOn(ctx context.Context, rules, owner string, more []string) {
 	options := []rpyc.Option{rpyc.WithTimeout(20 * time.Second)}
 	if rules != "default" {
 		all := map[string]string{"all": "allow_all_attrs", "public": "allow_public_attrs"}[rules]
@@ -28,18 +29,26 @@ func passOn(ctx context.Context, rules, owner string) {
 			options = append(options, rpyc.WithConfig(name, "true"))
 		}
 	}
+	address := "tcp://127.0.0.1:0"
+	if len(more) > 0 {
+		address = more[0]
+		for _, option := range more[1:] {
+			name, value, _ := strings.Cut(option, "=")
+			options = append(options, rpyc.WithConfig(name, value))
+		}
+	}
 	conn, err := rpyc.Dial(ctx, owner, options...)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	listener, err := rpyc.Listen(ctx, "tcp://127.0.0.1:0")
+	listener, err := rpyc.Listen(ctx, address)
 	if err != nil {
 		log.Fatal(err)
 	}
 	server := rpyc.NewServer(&middle{conn.Root()}, options...)
 	ctx, cancel := context.WithCancel(ctx)
-	fmt.Println("listening tcp://" + listener.Addr().String())
+	fmt.Printf("listening %s://%s\n", listener.Addr().Network(), listener.Addr())
 	go func() {
 		_, _ = bufio.NewReader(os.Stdin).ReadString(0)
 		cancel()
