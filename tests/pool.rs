@@ -393,3 +393,63 @@ fn hundreds_of_connections_are_active_at_once() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     end(&server);
 }
+
+/// The files of a new certificate and its key.
+#[cfg(feature = "tls")]
+fn identity() -> (std::path::PathBuf, [String; 2]) {
+    let folder = std::env::temp_dir().join(format!("librpyc-pool-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let paths = ["cert", "key"].map(|name| folder.join(name).to_str().unwrap().to_owned());
+    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost";
+    let made = std::process::Command::new("openssl")
+        .args(arguments.split(' '))
+        .args(["-out", &paths[0], "-keyout", &paths[1]])
+        .output()
+        .expect("openssl, which the tests need");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (folder, paths)
+}
+
+/// A drain looks at a TLS connection while no thread is free: the request that it takes from the socket must not be
+/// forgotten, though epoll no longer shows it.
+#[cfg(feature = "tls")]
+#[test]
+fn looks_at_a_tls_connection_forget_no_request() {
+    let (folder, [cert, key]) = identity();
+    let (started, has_started) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel::<()>();
+    let (started, waits) = (Mutex::new(started), Mutex::new(waits));
+    let class = service().method("wait()", move |_| {
+        started.lock().unwrap().send(()).unwrap();
+        waits.lock().unwrap().recv_timeout(LONG).unwrap();
+        Ok(Value::None)
+    });
+    let options = config(&[("pool_threads", "1"), ("tls_cert", &cert), ("tls_key", &key)]);
+    let server = Server::bind_with("tls://127.0.0.1:0", &class.build().unwrap(), &options).unwrap();
+    server.start().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    let client = || {
+        let options = config(&[("tls_insecure_no_verification", "true")]);
+        let connection = Connection::connect_with(&server.address(), &options, None).unwrap();
+        let root = connection.root().unwrap();
+        works(&root);
+        (connection, root)
+    };
+    let ((one, blocker), (other, root)) = (client(), client());
+    thread::scope(|scope| {
+        let blocked = scope.spawn(|| blocker.call("wait", ()).unwrap());
+        has_started.recv_timeout(LONG).unwrap();
+        let drained = scope.spawn(|| server.drain(LONG, None).unwrap());
+        let pending = root.call_later("echo", (7,)).unwrap();
+        pending.set_timeout(Some(LONG));
+        // For looks of the drain: fewer of them find less, but fail nothing.
+        thread::sleep(Duration::from_millis(300));
+        go_on.send(()).unwrap();
+        blocked.join().unwrap();
+        assert_eq!(pending.wait().unwrap(), Value::Int(7));
+        one.close().unwrap();
+        other.close().unwrap();
+        assert_eq!(drained.join().unwrap(), 0);
+    });
+    server.join().unwrap();
+}

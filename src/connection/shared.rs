@@ -280,7 +280,21 @@ impl Shared {
 
     /// Returns whether there is input to receive.
     pub(crate) fn has_arrived(&self) -> bool {
-        self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
+        let arrived = self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read);
+        if arrived {
+            self.holds_input();
+        }
+        arrived
+    }
+
+    /// Returns whether there is input that the descriptor does not show. The look may have taken it from there, where a
+    /// pool waits for it.
+    pub(super) fn holds_input(&self) -> bool {
+        let holds = self.transport.holds_input();
+        if holds {
+            self.tell_pool();
+        }
+        holds
     }
 
     /// Prepares the stream of an accepted connection for messages: TLS has a handshake.

@@ -17,7 +17,7 @@ use crate::objects::{Class, Object};
 use crate::panics;
 use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
 use crate::transport::{Address, Listener, Transport};
-use pool::Pool;
+use pool::{Opening, Pool};
 use room::{Origin, Place};
 use source::Source;
 use std::collections::BTreeMap;
@@ -97,10 +97,6 @@ impl Drop for Server {
 impl Server {
     /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
-        if matches!(address, Address::Tls { .. }) && config.pool_threads != 0 {
-            let text = "pool_threads is not supported at tls:// addresses: leave it 0";
-            return Err(Error::Argument(text.into()));
-        }
         let listener = Listener::bind_with(address, config.reuse_port, &config.tls)?;
         // `fd:N` may be a TCP socket.
         if let Address::Tcp { .. } | Address::Tls { .. } = listener.address() {
@@ -122,11 +118,6 @@ impl Server {
             _ if config.bind_threads => {
                 let text = "bind_threads needs a thread for each connection: it cannot be used with pool_threads";
                 return Err(Error::Argument(text.into()));
-            }
-            // A thread of the pool would wait for one peer's authentication.
-            _ if config.application.authenticator.is_some() => {
-                let text = "a server with pool_threads does not support an authenticator";
-                return Err(Error::Unsupported(text.into()));
             }
             threads => Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?)),
         };
@@ -222,7 +213,7 @@ impl Server {
             Ok(Some(transport)) => {
                 let (id, shared) = inner.enter(transport);
                 drop(accepting);
-                inner.serve_connection(id, &shared)
+                inner.serve_connection(id, &shared, false)
             }
             Ok(None) => Ok(()),
             Err(e) => Err(Error::io("cannot accept", e)),
@@ -334,36 +325,42 @@ impl Inner {
         }
         // Registered before its thread runs, so that `join` and the limit count it.
         let (id, shared) = self.enter(transport.clone());
-        if let Some(pool) = &self.pool {
-            match self.pool_serves(pool, id, &*transport, &shared) {
-                Ok(true) => return Ok(()),
-                // It has no descriptor that a pool can watch.
-                Ok(false) => {}
-                Err(e) => {
-                    let text = || format!("{} was rejected: {e}", shared.name());
-                    self.config.application.logger.write(Level::Error, text);
-                    shared.end();
-                    self.leave(id);
-                    return Err(e);
-                }
+        match self.pool.as_ref().filter(|_| pool::suits(&*transport)) {
+            Some(pool) if self.opens_first() => self.open_for_pool(pool, Opening { id, transport, shared }),
+            pool => self.hand_out(pool, id, &*transport, &shared, false),
+        }
+    }
+
+    /// Has a connection that was entered served by the pool, or by a thread of its own. `opened`: it has proved itself.
+    /// A failure rejects it.
+    fn hand_out(
+        self: &Arc<Inner>,
+        pool: Option<&Arc<Pool>>,
+        id: u64,
+        transport: &dyn Transport,
+        shared: &Arc<Shared>,
+        opened: bool,
+    ) -> Result<()> {
+        // Without a descriptor that a pool can watch, it needs a thread.
+        let in_pool = pool.map_or(Ok(false), |pool| self.pool_serves(pool, id, transport, shared));
+        let handed = in_pool.and_then(|in_pool| match in_pool {
+            true => Ok(()),
+            false => {
+                let (own, inner) = (shared.clone(), self.clone());
+                let serve = move || {
+                    // The error was logged.
+                    let _ = inner.serve_connection(id, &own, opened);
+                };
+                self.crew.spawn("rpyc-serve", serve).map_err(|e| Error::io("cannot start a serving thread", e))
             }
-        }
-        drop(transport);
-        let (peer, inner) = (shared.clone(), self.clone());
-        let spawned = self.crew.spawn("rpyc-serve", move || {
-            // The error was logged.
-            let _ = inner.serve_connection(id, &shared);
         });
-        if let Err(e) = spawned {
-            self.config
-                .application
-                .logger
-                .write(Level::Error, || format!("{} was rejected: cannot start its thread: {e}", peer.name()));
-            peer.end();
-            self.leave(id);
-            return Err(Error::io("cannot start a serving thread", e));
-        }
-        Ok(())
+        handed.inspect_err(|e| self.reject(id, shared, e))
+    }
+
+    fn reject(&self, id: u64, shared: &Arc<Shared>, why: &Error) {
+        self.config.application.logger.write(Level::Error, || format!("{} was rejected: {why}", shared.name()));
+        shared.end();
+        self.leave(id);
     }
 
     /// Checks that there is room for one more connection. If necessary, closes one without a message to make room.
@@ -428,9 +425,11 @@ impl Inner {
         self.watcher.watch(shared);
     }
 
-    fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
+    fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>, opened: bool) -> Result<()> {
         let served = panics::inside(|| {
-            self.authenticate(id, shared)?;
+            if !opened {
+                self.open_place(id, shared)?;
+            }
             self.begin_place(id, shared);
             let stopping = || self.stopping.load(Ordering::Acquire);
             Connection::serve_accepted(shared, &self.service, stopping)
@@ -443,10 +442,10 @@ impl Inner {
         })
     }
 
-    /// Runs the authenticator, if there is one. Until it has accepted the peer, the connection may be closed to make
-    /// room.
-    fn authenticate(&self, id: u64, shared: &Arc<Shared>) -> Result<()> {
-        let proving = self.config.application.authenticator.is_some();
+    /// Does the handshake of the stream and runs the authenticator, if there are any. Until both have accepted the
+    /// peer, the connection may be closed to make room.
+    fn open_place(&self, id: u64, shared: &Arc<Shared>) -> Result<()> {
+        let proving = self.opens_first();
         lock(&self.state).connections.entry(id).and_modify(|place| {
             place.begun = true;
             place.proving = proving;
@@ -454,13 +453,15 @@ impl Inner {
         if !proving {
             return Ok(());
         }
-        let admitted = Connection::authenticate_accepted(shared);
+        let opened = shared.open().and_then(|()| {
+            Connection::authenticate_accepted(shared).inspect_err(|why| {
+                self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+                // The reason contains the peer's name.
+                self.config.application.logger.write(Level::Warn, || format!("authentication failed: {why}"));
+            })
+        });
         lock(&self.state).connections.entry(id).and_modify(|place| place.proving = false);
-        admitted.inspect_err(|why| {
-            self.unauthenticated.fetch_add(1, Ordering::Relaxed);
-            // The reason contains the peer's name.
-            self.config.application.logger.write(Level::Warn, || format!("authentication failed: {why}"));
-        })
+        opened
     }
 
     /// Shuts the sockets down without a CLOSE, as Python's servers do.
@@ -585,7 +586,7 @@ mod tests {
         let slow = Slow { inner: ours, watched: Mutex::new(watched), go_on: Mutex::new(go_on) };
         let serving = thread::spawn(move || {
             let (id, shared) = inner.enter(Arc::new(slow));
-            let _ = inner.serve_connection(id, &shared);
+            let _ = inner.serve_connection(id, &shared, false);
         });
         let client = Connection::new(theirs, None, Config::default()).unwrap();
         let root = client.root().unwrap();

@@ -29,7 +29,7 @@ pub struct Place {
     pub origin: Option<Origin>,
     /// Its thread runs. From then on the connection itself tells whether the application is busy with it.
     pub begun: bool,
-    /// Its peer has not authenticated itself yet.
+    /// Its stream has a handshake or an authentication before it, which has not ended yet.
     pub proving: bool,
     /// It is being closed to make room, and its thread has not noticed yet.
     pub leaving: bool,

@@ -1,7 +1,7 @@
 //! Provides the connections of a server.
 
 use crate::error::{Error, Result};
-use crate::transport::{self, Event, Listener, Transport};
+use crate::transport::{self, Address, Event, Listener, Transport};
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
@@ -61,6 +61,11 @@ impl Source {
             Source::Listener(listener) => listener.address().to_string(),
             Source::Application { .. } => String::new(),
         }
+    }
+
+    /// Returns whether the streams begin with a handshake.
+    pub fn has_handshake(&self) -> bool {
+        matches!(self, Source::Listener(listener) if matches!(listener.address(), Address::Tls { .. }))
     }
 
     /// Duplicates the listening socket, for another process that accepts from it.

@@ -118,18 +118,25 @@ impl Watcher {
         shared.set_lookout(self.clone());
         let mut state = lock(&self.state);
         let first = state.add(shared);
-        let mut failed = None;
-        if !state.started {
-            let watcher = self.clone();
-            failed = self.crew.spawn("rpyc-watch", move || watcher.run()).err();
-            state.started = failed.is_none();
+        drop(state);
+        self.start();
+        if first {
+            self.changed.notify_all();
         }
+    }
+
+    /// Starts the thread, unless it has been started.
+    pub fn start(self: &Arc<Watcher>) {
+        let mut state = lock(&self.state);
+        if state.started {
+            return;
+        }
+        let watcher = self.clone();
+        let failed = self.crew.spawn("rpyc-watch", move || watcher.run()).err();
+        state.started = failed.is_none();
         drop(state);
         if let Some(e) = failed {
             log::write(Level::Error, || format!("cannot watch connections during long calls: {e}"));
-        }
-        if first {
-            self.changed.notify_all();
         }
     }
 

@@ -45,8 +45,16 @@ server.start()
 
 
 def start_server(case, how, *options, address="tcp://127.0.0.1:0"):
-    server = case.start([case.program("border/authentication"), "serve", address, how, *options])
+    server = case.start([case.program("border/authentication"), "serve", address, how, *options, *getattr(case, "pool", ())])
     return server, server.wait_for(LISTENING, case.left(30)).group(1)
+
+
+def pooled(function):
+    """The same with a server whose connections share one thread."""
+    def run(case):
+        case.pool = ("pool_threads=1",)
+        function(case)
+    return run
 
 
 def call(case, address, how, *options):
@@ -101,6 +109,7 @@ def stock_server(version):
 for _version in VERSIONS:
     test("authentication.stock-client." + _version)(stock_client(_version))
     test("authentication.stock-server." + _version)(stock_server(_version))
+    test("authentication.pool.stock-client." + _version)(pooled(stock_client(_version)))
 
 
 @test("authentication.own-callback")
@@ -228,6 +237,11 @@ def limits(case):
     for sock in silent:
         sock.close()
     end(case, server)
+
+
+test("authentication.pool.own-callback")(pooled(own_callback))
+test("authentication.pool.hostile", 60)(pooled(hostile))
+test("authentication.pool.limits")(pooled(limits))
 
 
 @test("authentication.cheating-server", 60)

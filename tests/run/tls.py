@@ -14,6 +14,7 @@ from runner import ROOT, TARGET, Inapplicable, test
 
 CLIENTS = os.path.join(ROOT, "tests", "run", "clients")
 OPENSSL = "openssl"
+SILENT = 300                                         # more than twice as many as threads for handshakes
 
 
 def stock_server(case, version, *files):
@@ -80,8 +81,16 @@ def counted(case, output):
 
 
 def our_server(case, *options):
-    server = case.start([case.program("border/tls"), "serve", *options])
+    server = case.start([case.program("border/tls"), "serve", *options, *getattr(case, "pool", ())])
     return server, server.wait_for(r"^listening tls://127.0.0.1:(\d+)$", case.left(30)).group(1)
+
+
+def pooled(function):
+    """The same with a server whose connections share one thread."""
+    def run(case):
+        case.pool = ("pool_threads=1",)
+        function(case)
+    return run
 
 
 def identity(pair):
@@ -388,7 +397,24 @@ def reload(case):
     counted(case, server.output)
 
 
+def slow_handshakes(case):
+    """More silent peers than there are threads for handshakes, and no time limit: others are still served."""
+    authority = certificates.Authority(case.folder)
+    server, port = our_server(case, *identity(authority.leaf("server")), "handshake_timeout=none")
+    silent = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(SILENT)]
+    for one in silent[::2]:
+        one.sendall(ssl_hello()[:100])
+    counted(case, ours(case, "client", "tls://localhost:" + port, "tls_ca=" + authority.ca, "connect_timeout=60").output)
+    threads = len(os.listdir("/proc/%d/task" % server.popen.pid))
+    case.check(threads < SILENT // 2 + 20, "%d threads" % threads)
+    for one in silent:
+        one.close()
+    case.stop(server)
+    counted(case, server.output)
+
+
 for version_name in VERSIONS:
+    test("tls.pool.python-" + version_name, 90)(pooled(server_of_stock(version_name)))
     test("tls.client.python-" + version_name, 90)(client_of_stock(version_name))
     test("tls.server.python-" + version_name, 90)(server_of_stock(version_name))
 test("tls.native", 90)(native)
@@ -403,3 +429,9 @@ test("tls.minimum-version", 60)(by_record("only_13", options=("tls_min_version=1
 test("tls.renegotiation", 60)(renegotiation)
 test("tls.system-roots", 60)(system_roots)
 test("tls.reload", 60)(reload)
+test("tls.pool.slow-handshakes", 120)(pooled(slow_handshakes))
+test("tls.pool.strangers", 90)(pooled(strangers))
+test("tls.pool.cut-records", 90)(pooled(cut_records))
+test("tls.pool.records", 60)(pooled(by_record("records", "pieces")))
+test("tls.pool.ends", 60)(pooled(by_record("abrupt", "broken", "old")))
+test("tls.pool.renegotiation", 60)(pooled(renegotiation))

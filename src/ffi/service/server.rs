@@ -70,8 +70,7 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// @param server_out owned, free with rpyc_server_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (an option of TLS,
-///         pool_threads with bind_threads or "tls://"), RPYC_ERR_UNSUPPORTED (built without TLS; pool_threads with an
-///         authenticator)
+///         pool_threads with bind_threads), RPYC_ERR_UNSUPPORTED (built without TLS)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -11,10 +11,13 @@
 //! read for one another. A reply that the peer does not accept waits without a thread, for the descriptor to be
 //! writable. A deferred answer leaves the thread when its handler returns.
 //!
+//! A peer's TLS handshake and its authentication come before, in other threads (`opening`).
+//!
 //! Time limits are in a heap of the server's watcher, one entry of each connection that has one. The watcher also reads
 //! for connections whose code runs long, and frees the buffers of those that rest; it looks at active ones only.
 
 pub mod line;
+mod opening;
 mod worker;
 
 use super::watcher::{Summoned, Watcher};
@@ -24,6 +27,8 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Crew, Instant, Mutex, lock};
 use crate::transport::{Event, Poller, Transport};
 use line::{Line, Standing};
+pub(super) use opening::Opening;
+use opening::Openings;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::RawFd;
@@ -41,6 +46,7 @@ pub struct Pool {
     bell: Event,
     line: Line,
     state: Mutex<State>,
+    openings: Openings,
     /// No more connections are accepted: the threads end after the last connection.
     closing: AtomicBool,
     forks: u32,
@@ -87,6 +93,16 @@ impl Summoned for Pooled {
     }
 }
 
+/// Returns the descriptor of a transport that has one for both directions.
+fn watchable(transport: &dyn Transport) -> Option<RawFd> {
+    transport.fileno().filter(|fd| transport.write_fileno() == Some(*fd))
+}
+
+/// Returns whether the pool can probably serve a transport.
+pub(super) fn suits(transport: &dyn Transport) -> bool {
+    watchable(transport).is_some()
+}
+
 impl Pool {
     pub fn new(threads: usize) -> io::Result<Pool> {
         let (poller, bell) = (Poller::new()?, Event::new()?);
@@ -97,6 +113,7 @@ impl Pool {
             bell,
             line: Line::default(),
             state: Mutex::default(),
+            openings: Openings::default(),
             closing: AtomicBool::new(true),
             forks: fork::generation(),
         })
@@ -105,7 +122,7 @@ impl Pool {
     /// Adds a connection and puts it in line. Returns false if its transport has no descriptor for both directions, or
     /// none that can be watched: then it needs a thread of its own.
     fn add(self: &Arc<Pool>, id: u64, transport: &dyn Transport, shared: &Arc<Shared>) -> bool {
-        let Some(fd) = transport.fileno().filter(|fd| transport.write_fileno() == Some(*fd)) else { return false };
+        let Some(fd) = watchable(transport) else { return false };
         let pooled = Arc::new(Pooled {
             id,
             shared: shared.clone(),
