@@ -7,6 +7,7 @@ import time
 
 from behaviour import CLIENTS
 from border import counted
+from hostile_servers import SERVERS
 from interop import listen_address
 from runner import test
 
@@ -57,6 +58,42 @@ def megabytes(case):
     case.equal(done.output.splitlines(), ["the request was rejected: a compressed frame holds over 268435456 bytes (max_inflated)",
                                           "2"], "what the client hears")
     case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+
+
+LARGE = """
+import os, sys, rpyc
+from rpyc.core import consts
+kind, address = sys.argv[1].split("://")
+config = {"sync_request_timeout": 100}
+if kind == "tcp":
+    host, port = address.rsplit(":", 1)
+    c = rpyc.connect(host, int(port), config=config)
+else:
+    c = rpyc.utils.factory.unix_connect(address, config=config)
+for data in bytes(300 << 20), os.urandom(3 << 20):
+    try:
+        print(len(c.sync_request(consts.HANDLE_PING, data)))
+    except Exception as e:
+        print("%s: %s" % (type(e).__name__, str(e).splitlines()[0]))
+print(c.sync_request(consts.HANDLE_PING, b"on"))
+"""
+
+
+def megabytes_to(name):
+    """A client whose requests are far beyond the limits hears why, and goes on. Stock RPyC takes minutes to send what it cannot compress."""
+    def function(case):
+        server, address = SERVERS[name](case, ("max_frame=2000000",))
+        done = case.run([case.python("6.0.2"), "-c", LARGE, address.replace("shm:", "unix:")])
+        first, second, last = done.output.splitlines()
+        for line, option in ((first, "max_inflated"), (second, "max_frame")):
+            case.check(line.startswith("ValueError: the request was rejected: ") and "(%s)" % option in line, "the client hears %r" % line)
+        case.equal(last, "b'on'", "what is asked then")
+        case.stop(server)
+    return function
+
+
+for server_name in SERVERS:
+    test("beyond.300-megabytes.%s" % server_name, 120)(megabytes_to(server_name))
 
 
 @test("beyond.drip", 60)
