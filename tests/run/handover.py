@@ -10,17 +10,17 @@ TOOL = os.path.join(TARGET, "release", "rpyc")
 
 
 def restarted(version, address, clients, restarts):
-    """Clients come all the time, and the server is restarted at each quarter or as often as said."""
+    """Clients come all the time, and each server has a share of them before it is restarted."""
     def function(case):
         python = case.python(version)
         server = case.start([case.program("border/handover"), "serve", address])
         address_of = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
-        client = case.start([python, CLIENT, address_of, str(clients), str(THREADS)])
+        client = case.start([python, CLIENT, address_of, str(clients), str(THREADS), str(restarts + 1)])
         for number in range(1, restarts + 1):
-            client.wait_for(r"^done %d$" % (clients // 4 * number), case.left(60))
+            client.wait_for(r"^done %d$" % (clients // (restarts + 1) * number), case.left(60))
             server.popen.stdin.write(b"\n")
             server.popen.stdin.flush()
-            server.wait_for(r"(?s)(^listening \S+$.*){%d}" % (number + 1), case.left(30))
+            server.wait_for(r"^listening \S+$", case.left(30), number + 1)
         case.equal(client.wait(case.left(60)), 0, "exit code of the clients")
         case.check(re.search(r"^failures 0 ", client.output, re.MULTILINE), "no client fails: %r" % client.output[-500:])
         found = int(re.search(r"^servers (\d+)$", client.output, re.MULTILINE).group(1))
@@ -34,6 +34,9 @@ def restarted(version, address, clients, restarts):
 
 for version in ("6.0.2", "5.3.1"):
     test("handover.clients.%s" % version, 90)(restarted(version, "tcp://127.0.0.1:0", CLIENTS if version[0] == "6" else CLIENTS // 5, 3))
+
+
+test("handover.hundred-restarts", 180)(restarted("6.0.2", "tcp://127.0.0.1:0", 5 * CLIENTS, 100))
 
 
 # As systemd starts a service: the socket is descriptor 3, and clients can connect before the service runs.

@@ -101,12 +101,12 @@ class Process:
         except subprocess.TimeoutExpired:
             return None
 
-    def wait_for(self, pattern, seconds):
-        """The match of the first output line that fits."""
+    def wait_for(self, pattern, seconds, count=1):
+        """The match of the first output line that fits, or of the one that is the `count`th of them."""
         end = time.monotonic() + seconds
         while True:
             ended = self.ended
-            found = re.search(pattern, self.output, re.MULTILINE)
+            found = next(itertools.islice(re.finditer(pattern, self.output, re.MULTILINE), count - 1, None), None)
             if found:
                 return found
             if ended:

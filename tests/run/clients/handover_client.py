@@ -1,14 +1,17 @@
-"""Many short clients of one server, while it is restarted: handover_client.py ADDRESS CLIENTS THREADS. Prints a line for each quarter."""
+"""Many short clients of one server, while it is restarted: handover_client.py ADDRESS CLIENTS THREADS SERVERS. Prints a line for each
+share of the clients, one share for each server, and goes on until so many servers have answered."""
+import itertools
 import sys
 import threading
+import time
 
 import rpyc
 from rpyc.core import SocketStream
 from rpyc.utils.factory import connect_stream
 
-address, clients, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+address, clients, threads, expected = sys.argv[1], *map(int, sys.argv[2:5])
 host, port = address.removeprefix("tcp://").rsplit(":", 1)
-lock, numbers = threading.Lock(), iter(range(clients))
+lock, numbers, deadline = threading.Lock(), itertools.count(), time.monotonic() + 60
 failures, servers, done = [], set(), 0
 
 
@@ -26,9 +29,9 @@ def work():
     global done
     while True:
         with lock:
-            number = next(numbers, None)
-        if number is None:
-            return
+            number = next(numbers)
+            if number >= clients and (len(servers - {None}) >= expected or time.monotonic() > deadline):
+                return
         try:
             pid = one(number)
         except Exception as e:
@@ -37,7 +40,7 @@ def work():
         with lock:
             servers.add(pid)
             done += 1
-            if done % (clients // 4) == 0:
+            if done % (clients // expected) == 0:
                 print("done", done, flush=True)
 
 
