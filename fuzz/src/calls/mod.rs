@@ -289,10 +289,7 @@ impl World<'_> {
         let (value, weight) = self.value();
         // SAFETY: the list lives; the value is ours until it is consumed.
         unsafe {
-            let object = made(|out, error| rpyc_value_get_object(value, out, error));
-            // Nobody frees a list that holds itself, in whatever container.
-            let holds_objects = !object.is_null() || rpyc_value_count(value) > 0;
-            rpyc_object_free(object);
+            let holds_objects = holds_objects(value);
             match self.choices.below(6) {
                 0 | 1 if weight == 1 && !holds_objects => {
                     done(|error| rpyc_list_append(list, value, error));
@@ -344,6 +341,21 @@ impl World<'_> {
         self.objects.get(n).copied()
     }
 
+    /// Arguments of a call, which are consumed. Objects are no arguments of a call within this process: it may be the
+    /// `append` of a list.
+    fn arguments(&mut self, object: Option<Handle>) -> Vec<Handle> {
+        let (args, _) = self.several();
+        // SAFETY: the arguments are ours, and the object lives.
+        unsafe {
+            let in_process = object.is_some_and(|object| !rpyc_object_is_remote(object));
+            if in_process && args.iter().any(|value| holds_objects(*value)) {
+                args.iter().for_each(|value| rpyc_value_free(*value));
+                return Vec::new();
+            }
+        }
+        args
+    }
+
     fn use_object(&mut self) {
         let (Some(object), Some(other)) = (self.object(), self.object()) else { return };
         let mut length = 0;
@@ -370,7 +382,7 @@ impl World<'_> {
                     // Not sent where it would have to be waited for.
                     let limit = rpyc_timeout_begin(0);
                     done(|error| rpyc_object_length(object, &mut length, error));
-                    let (args, _) = self.several();
+                    let args = self.arguments(Some(object));
                     let value =
                         made(|out, error| rpyc_object_call(object, args.as_ptr(), args.len(), null_mut(), out, error));
                     rpyc_timeout_end(limit);
@@ -390,7 +402,7 @@ impl World<'_> {
         let kind = self.choices.below(9);
         let end = self.ends[self.choices.below(2)];
         let object = self.object();
-        let (args, _) = self.several();
+        let args = self.arguments(object);
         let count = args.len();
         let name = [c"append", c"__len__", c"__iter__", c"pop"][self.choices.below(4)].as_ptr();
         // SAFETY: the object lives; the arguments are consumed.
@@ -524,6 +536,16 @@ impl World<'_> {
             callbacks::KEPT.take().into_iter().for_each(|call| rpyc_call_free(call));
         }
         callbacks::ALIVE.with(|alive| assert_eq!(alive.replace(0), 0, "destructors have not run"));
+    }
+}
+
+/// Whether a value is or may hold an object. Nobody frees a list that this process puts into itself, in whatever container.
+unsafe fn holds_objects(value: Handle) -> bool {
+    // SAFETY: the value lives, says the caller.
+    unsafe {
+        let object = made(|out, error| rpyc_value_get_object(value, out, error));
+        rpyc_object_free(object);
+        !object.is_null() || rpyc_value_count(value) > 0
     }
 }
 
