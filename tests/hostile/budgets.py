@@ -42,8 +42,8 @@ def frames_that_do_not_end(victim):
     bounded(victim, before, "frames that do not end")
     outcomes = {}
     for peer in peers[1:]:
-        peer.send(whole[-1:])
         try:
+            peer.send(whole[-1:])
             got = peer.wait(0)
             if got[0] is None:
                 out_of_memory(got, "a frame")

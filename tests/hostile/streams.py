@@ -127,8 +127,8 @@ def odd_frames(victim):
              b"\x1f\x8b\x08" + packed, zlib.compress(b""), zlib.compress(packed), bytes(range(256)), b"\x78\x9c" + b"\xff" * 3000)
     for body in wrong:
         with victim.rooted() as peer:
-            peer.send(frame(body, 1))
             try:
+                peer.send(frame(body, 1))
                 peer.ask(PING, by_value((1,)))
             except Closed:
                 pass
@@ -157,8 +157,8 @@ def bombs(victim):
                  squeezed(request(8 * MIB), b"\x02", 8 * MIB), squeezed(request(MIB), b"\x10\x50", MIB),
                  squeezed(b"\x01", b"\x10", 20 * MIB)):
         with victim.rooted() as peer:
-            peer.send(frame(body, 1))
             try:
+                peer.send(frame(body, 1))
                 peer.wait(0)
             except Closed:
                 pass
@@ -373,8 +373,8 @@ def deep_values(victim):
                             message(EXCEPTION, 1, (("builtins", "ValueError"), (raw,), (), "")), message(raw, 1, 1, dialect=5),
                             message(REQUEST, 1, raw), bytes([REQUEST]) + raw):
                 with victim.rooted() as peer:
-                    peer.send(frame(payload))
-                    try:
+                    try:                             # the connection may end before all is sent
+                        peer.send(frame(payload))
                         peer.ask(PING, by_value((1,)))
                     except Closed:
                         pass
