@@ -72,8 +72,10 @@ public:
     template <class U, std::enable_if_t<
                            std::is_same_v<U, Value> && !std::is_same_v<T, Value> && !detail::is_result<T>::value, int>
                            there_is_no_rpyc_Convert = 0>
-    Future(const Future<U> &other) =
-        delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
+    // clang-format off
+    // Compilers show this line, with its comment.
+    Future(const Future<U> &other) = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
+    // clang-format on
 
     /** Waits for the result and returns it, or throws the error. */
     T get() const { return state_->get(); }
