@@ -213,7 +213,7 @@ static void the_rest_is_cut(void)
     size_t cut = 7;
 
     await(&started, 1);
-    OK(rpyc_server_drain(server, 0, 100, &cut, &error));
+    OK(rpyc_server_drain(server, 0, 2000, &cut, &error));
     CHECK(cut == 1);
     ends(result, RPYC_ERR_EOF);
     GIVES(RPYC_ERR_EOF, rpyc_connection_ping(idle, NULL, 0, 10000, &error));

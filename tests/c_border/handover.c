@@ -89,7 +89,7 @@ int main(int count, char **args)
         continue;
     if (byte == '\n')
         hand_over(server, args[0]);
-    OK(rpyc_server_drain(server, idle ? atoi(idle) : 1000, 30000, &cut, &error));
+    OK(rpyc_server_drain(server, idle ? atoi(idle) : 5000, 60000, &cut, &error));
     printf("drained %d %s cut %zu\n", (int)getpid(), byte == '\n' ? "handed over" : "at the end", cut);
     fflush(stdout);
     OK(rpyc_server_join(server, &error));

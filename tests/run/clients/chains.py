@@ -241,7 +241,7 @@ def kept_callbacks(ask, address):
         other.serve(0.05)
     asks("called later", lambda: result.value)
     other.close()
-    time.sleep(0.2)
+    time.sleep(1)
     asks("called after its client has gone", lambda: ask("call_kept", 0))
     asks("asked after that", lambda: ask("size", b"12"))
 
@@ -256,7 +256,7 @@ def large(ask):
 def killed(ask, owner, middle):
     thing = ask("counted")
     napping = rpyc.async_(ask)("nap", 60)
-    time.sleep(0.1)
+    time.sleep(0.5)
     os.kill(owner, signal.SIGKILL)
     asks("a call in the middle of it", lambda: napping.value)
     asks("an object of the dead", lambda: thing.refuse(1))
