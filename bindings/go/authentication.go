@@ -131,7 +131,7 @@ func (o *options) admit(ctx context.Context, stream net.Conn, server bool) error
 	var over atomic.Bool
 	end := func() {
 		over.Store(true)
-		stream.Close()
+		hangUp(stream)
 	}
 	if limit, limited := o.seconds(option, 10*time.Second); limited {
 		timer := time.AfterFunc(limit, end)

@@ -411,7 +411,7 @@ func (c *conn) write() {
 		default:
 		}
 		if err != nil {
-			c.network.Close() // the reader notices
+			hangUp(c.network) // the reader notices
 			return
 		}
 		if n == len(buf) && n < 1<<20 {
@@ -515,7 +515,7 @@ func (c *conn) close() error {
 		}
 		c.mu.Unlock()
 		if !spoken {
-			c.network.Close() // no message could reach the peer
+			hangUp(c.network) // no message could reach the peer
 		}
 		c.signal()
 		timer := time.NewTimer(c.options.closeTimeout)
@@ -523,6 +523,7 @@ func (c *conn) close() error {
 		select {
 		case <-c.ended:
 		case <-timer.C:
+			hangUp(c.network) // a peer that receives nothing may hold up Close
 		}
 		c.network.Close()
 	})
@@ -535,7 +536,7 @@ func (c *conn) abort() {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
-	c.network.Close()
+	hangUp(c.network)
 	<-c.ended
 }
 

@@ -149,7 +149,7 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 // discard ends an attempt that was not selected. The application has not seen the connection.
 func (a *answer) discard() {
 	if a.conn != nil {
-		a.conn.network.Close()
+		hangUp(a.conn.network)
 		a.conn.cancel()
 		a.conn.core.free()
 		a.conn = nil
@@ -183,7 +183,7 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 		defer close(watched)
 		select {
 		case <-ctx.Done():
-			stream.Close()
+			hangUp(stream)
 		case <-over:
 		}
 	}()

@@ -61,7 +61,7 @@ func (r *room) enter(stream net.Conn) *seat {
 		}
 		silent.leaving = true
 		r.leaving++
-		silent.stream.Close()
+		hangUp(silent.stream)
 	}
 	r.places = append(r.places, p)
 	return p

@@ -574,7 +574,7 @@ func (s *served) send(pack func(*encoder) error, reply func(*core, callHandle, [
 	}
 	// A reply can make the library continue its own work, such as iteration in chunks, and produce further events.
 	if !s.conn.events(false) {
-		s.conn.network.Close() // the reader ends the connection
+		hangUp(s.conn.network) // the reader ends the connection
 	}
 	return err
 }

@@ -28,6 +28,18 @@ func (c *Conn) TLS() (state tls.ConnectionState, ok bool) {
 	return stream.ConnectionState(), true
 }
 
+// hangUp ends a stream at once. Close of a tls.Conn first sends close_notify, and waits for a lock that Read holds while it
+// answers a request for new keys to a peer that receives nothing.
+func hangUp(stream net.Conn) error {
+	switch secure := stream.(type) {
+	case *tls.Conn:
+		return secure.NetConn().Close()
+	case *tlsStream:
+		return secure.NetConn().Close()
+	}
+	return stream.Close()
+}
+
 // handshakeLimit returns the option handshake_timeout.
 func (o *options) handshakeLimit() time.Duration {
 	text, given := o.config["handshake_timeout"]
