@@ -150,7 +150,7 @@ impl Listener {
     /// Duplicates the socket, for another process that accepts from it. From then on `stop` does not shut it down, and
     /// the file of a Unix socket stays.
     pub fn pass(&self) -> Result<OwnedFd> {
-        if let Address::Shared(_) = self.address {
+        if let Address::Shared(_) | Address::Tls { .. } = self.address {
             return Err(Error::Unsupported(format!("the socket of {} cannot be passed on", self.address)));
         }
         let copy = sys::duplicate(self.socket.as_raw_fd());

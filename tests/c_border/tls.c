@@ -82,6 +82,7 @@ static int serve(char **args)
     rpyc_class_table table = {0};
     rpyc_class *service = NULL;
     rpyc_server *server = NULL;
+    int32_t passed = 0;
     rpyc_config *config = config_of(args);
     sigset_t set;
     int signal;
@@ -104,6 +105,9 @@ static int serve(char **args)
         return 1;
     }
     OK(rpyc_server_start(server, &error));
+    /* Its successor would serve without TLS. */
+    GIVES(RPYC_ERR_UNSUPPORTED, rpyc_server_pass_socket(server, &passed, &error));
+    CHECK(passed == -1);
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);
     sigwait(&set, &signal);

@@ -74,8 +74,8 @@ pub unsafe extern "C" fn rpyc_server_drain(
 /// @param server borrowed
 /// @param fd_out owned, close with close(); close-on-exec. -1 on failure
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (it does not listen), RPYC_ERR_UNSUPPORTED (shm://),
-///         RPYC_ERR_IO
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (it does not listen),
+///         RPYC_ERR_UNSUPPORTED (shm://, tls://), RPYC_ERR_IO
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
