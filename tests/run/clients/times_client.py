@@ -107,6 +107,8 @@ def questions(public):
         yield "+ %r" % other, lambda thing, other=other: thing + other
 
 
+# What the guide says that a native service does not give.
+ABSENT = ("timetuple", "utctimetuple", "isocalendar", "fromisoformat", "strftime")
 # What a native service gives although default rules hide it from the clients of a stock one.
 HIDDEN = set(NAMES) | {name + "()" for name in CALLS + OBJECTS}
 
@@ -121,6 +123,8 @@ def compared(kind, native, twin):
     mine = [native.root.thing(index) for index in range(len(THINGS))]
     stock = [twin.root.thing(index) for index in range(len(THINGS))]
     for index, (a, b) in enumerate(zip(mine, stock)):
+        for name in ABSENT:
+            check(not hasattr(a, name), "%r has %s" % (THINGS[index], name))
         for name, ask in questions(kind != "default"):
             left, right = outcome(lambda: ask(a)), outcome(lambda: ask(b))
             if name == "timestamp()" and THINGS[index].__class__ is datetime and THINGS[index].tzinfo is None:
