@@ -11,8 +11,8 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Calls `attempt` until it succeeds, fails for good, or the time is over. Each attempt resolves the host anew. Nothing
-/// of the application has run on a connection whose attempt failed.
+/// Calls `attempt` until it succeeds, fails for good, or the time is over. Each attempt resolves the host anew. Of
+/// the application only an authenticator may have run on a connection whose attempt failed.
 pub(super) fn repeat<T>(
     address: &Address,
     time: Option<Duration>,
