@@ -56,7 +56,7 @@ impl State {
     fn take_overdue(&self) -> Option<Arc<Running>> {
         let overdue = |running: &&Arc<Running>| {
             Instant::now().saturating_duration_since(running.since) >= PATIENCE
-                && !running.hung_up.swap(true, Ordering::Relaxed)
+                && !running.hung_up.swap(true, Ordering::AcqRel)
         };
         if self.line.is_empty() {
             return None;
@@ -145,25 +145,30 @@ impl Inner {
             let summoned: Weak<Running> = Arc::downgrade(&running);
             self.watcher.start();
             self.watcher.summon_at(running.since + PATIENCE, summoned);
-            let opened = panics::inside(|| self.open_one(pool, &opening));
+            let opened = panics::inside(|| self.open_one(pool, &opening, &running));
             if opening.shared.is_forked() {
                 // The authenticator forked: the line is the parent's.
                 return;
             }
-            pool.openings.end(&running);
             if !matches!(opened, Ok(true)) {
                 opened.err().into_iter().for_each(|text| self.config.application.logger.write(Level::Error, || text));
                 opening.shared.end();
                 self.leave(opening.id);
             }
+            // Not before: until then the thread is not free for another.
+            pool.openings.end(&running);
         }
     }
 
     /// Returns false if the connection must end.
-    fn open_one(self: &Arc<Inner>, pool: &Arc<Pool>, opening: &Opening) -> bool {
+    fn open_one(self: &Arc<Inner>, pool: &Arc<Pool>, opening: &Opening, running: &Running) -> bool {
         let Opening { id, transport, shared } = opening;
         let stopping = || self.stopping.load(Ordering::Acquire) || shared.is_closed();
         if stopping() || self.open_place(*id, shared).is_err() || stopping() {
+            return false;
+        }
+        // From now on it is not ended for another; if it was chosen before, it ends.
+        if running.hung_up.swap(true, Ordering::AcqRel) {
             return false;
         }
         // A failure has rejected it.
