@@ -1,5 +1,6 @@
-/* A service whose signatures have types: typed_calls MODE [TIMEOUT]. MODE: threads, queue (calls run in the main thread), loop (one
- * connection after the other, driven without waiting), session (the program does the I/O). Prints "listening ADDRESS". */
+/* A service whose signatures have types: typed_calls MODE [TIMEOUT]. MODE: threads, pool (of two threads), queue (calls run in
+ * the main thread), loop (one connection after the other, driven without waiting), session (the program does the I/O). Prints
+ * "listening ADDRESS". */
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -207,7 +208,9 @@ int main(int argc, char **argv)
         OK(rpyc_config_set(config, "sync_request_timeout", argv[2], &error));
     if (argc > 3)
         OK(rpyc_config_set(config, "max_serving", argv[3], &error));
-    if (strcmp(mode, "threads") && strcmp(mode, "queue")) {
+    if (!strcmp(mode, "pool"))
+        OK(rpyc_config_set(config, "pool_threads", "2", &error));
+    if (!strcmp(mode, "loop") || !strcmp(mode, "session")) {
         for (int fd = listener();;)
             (strcmp(mode, "loop") ? serve_session : serve_loop)(accept(fd, NULL, NULL), service, config);
     }

@@ -70,7 +70,7 @@ def cpp_client_memory(case):
     memory.check(case)
 
 
-MODES = ("threads", "queue", "loop", "session")
+MODES = ("threads", "pool", "queue", "loop", "session")
 
 
 def typed(version, mode, what, limits=(), before=lambda case: ()):

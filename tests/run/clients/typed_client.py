@@ -137,7 +137,7 @@ check(root.set(nested) == (1.0, 1), "conversions within conversions")
 # ---- so many at once: the options sync_request_timeout and max_serving, where the program was given them
 if len(sys.argv) > 4:
     before = root.runs()
-    quiet = rpyc.connect(HOST, int(PORT)) if MODE in ("threads", "queue") else conn
+    quiet = rpyc.connect(HOST, int(PORT)) if MODE in ("threads", "pool", "queue") else conn
     later = rpyc.async_(quiet.root.set)
     many = [later(Number(1.0, lambda: None)) for _ in range(30)]
     time.sleep(1.5)  # nobody answers the questions meanwhile
@@ -150,7 +150,7 @@ if len(sys.argv) > 4:
 # ---- a disconnect drops what is being converted
 if MODE != "session":
     before = root.runs()
-if MODE in ("threads", "queue"):
+if MODE in ("threads", "pool", "queue"):
     leaving = rpyc.connect(HOST, int(PORT))
     rpyc.async_(leaving.root.set)(Number(1.0, lambda: None))
     rpyc.async_(leaving.root.set)(Number(1.0, leaving.close))
