@@ -120,6 +120,10 @@ impl Exports {
                 self.overdrawn += 1;
             }
             if let Some(export) = self.by_id.remove(&id) {
+                // Another peer's object may have a new class id when it is exported again.
+                if export.object.stands_for().is_some() {
+                    self.last.1.clear();
+                }
                 self.paid.left(self.by_id.len());
                 self.call_cache.forget(&export.object);
                 self.dropped.push(export.object);

@@ -1,5 +1,5 @@
 """Random programs of operations, by a stock client on a stock service and its native copy in C, C++, Go and over bare sessions, by a
-stock and a native client on a stock service, and by a stock client on a stock service with and without a native one in the middle:
+stock and a native client on a stock service, and by a stock client on a stock service with and without native ones in the middle:
 tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
 import os
 import re
@@ -8,10 +8,11 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 160, "drive": 160, "bridge": 100, "cpp": 50, "go": 50, "bare": 40}
-NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge", "cpp": "service-in-cpp", "go": "service-in-go",
-         "bare": "service-over-sessions"}
-PROGRAMS = {"cpp": "cpp/twin", "go": "go/twin", "bare": "twin_bare"}
+SEEDS = {"serve": 160, "drive": 160, "bridge": 100, "bridge-cpp": 40, "bridge-go": 70, "bridge-two": 40, "cpp": 50, "go": 50, "bare": 40}
+NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge", "bridge-cpp": "bridge-in-cpp",
+         "bridge-go": "bridge-in-go", "bridge-two": "bridge-in-go-behind-cpp", "cpp": "service-in-cpp", "go": "service-in-go", "bare": "service-over-sessions"}
+PROGRAMS = {"bridge-cpp": ["cpp/twin"], "bridge-go": ["go/twin"], "bridge-two": ["go/twin", "cpp/twin"], "cpp": ["cpp/twin"],
+            "go": ["go/twin"], "bare": ["twin_bare"]}
 ASKED = os.environ.get("SEEDS", "")
 SECONDS = 240 if not ASKED else 24 * 3600
 
@@ -25,9 +26,11 @@ def seeds(mode):
 def register(version, mode):
     @test("twin.%s.%s" % (NAMES[mode], version), SECONDS)
     def twin(case):
-        if mode == "go":
+        programs = PROGRAMS.get(mode, ["twin"])
+        if "go/twin" in programs:
             case.need("go")
-        done = case.run([case.python(version), MAIN, case.program(PROGRAMS.get(mode, "twin")), mode, seeds(mode)], codes=(0, 1))
+        native = ",".join(case.program(name) for name in programs)
+        done = case.run([case.python(version), MAIN, native, mode, seeds(mode)], codes=(0, 1))
         found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
         case.check(found, "there are differences")
         case.note(found.group(1))

@@ -2,8 +2,9 @@
 with and without a native peer in the middle.
 
     main.py PROGRAM serve|drive|bridge FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
-    main.py PROGRAM go FIRST-LAST [--keep-going]                     the service in Go, target/c/go/twin
-    main.py PROGRAM cpp FIRST-LAST [--keep-going]                    the service in C++, target/c/cpp/twin
+    main.py PROGRAM go|bridge-go FIRST-LAST [--keep-going]           the service in Go, target/c/go/twin
+    main.py PROGRAM cpp|bridge-cpp FIRST-LAST [--keep-going]         the service in C++, target/c/cpp/twin
+    main.py NEAR,FAR bridge-two FIRST-LAST [--keep-going]            two of them, one behind the other
     main.py PROGRAM bare FIRST-LAST [--keep-going]                   the service over bare sessions, target/c/twin_bare
 
 Runs with the Python of a stock RPyC. Each difference that differences.py does not explain is shrunk to the smallest program that
@@ -75,10 +76,17 @@ class Twin:
     """Both sides of one mode."""
 
     def __init__(self, program, mode):
-        self.mirrored, self.bridged, self.mode = mode == "drive", mode == "bridge", mode
+        self.mirrored, self.bridged, self.mode = mode == "drive", mode.startswith("bridge"), mode
         self.stock = Peer([sys.executable, os.path.join(FOLDER, "service.py")], "PORT ", subprocess.DEVNULL)
-        behind = ["tcp://127.0.0.1:%d" % self.stock.port()] if mode == "bridge" else []
-        self.native = Peer([program, "serve" if mode in WITHOUT else mode, "tcp://127.0.0.1:0", *behind], ":")
+        self.natives = []        # the one that the client talks to comes last
+        if self.bridged:
+            port = self.stock.port()
+            for middle in reversed(program.split(",")):
+                self.natives.append(Peer([middle, "bridge", "tcp://127.0.0.1:0", "tcp://127.0.0.1:%d" % port], ":"))
+                port = self.natives[-1].port()
+        else:
+            self.natives.append(Peer([program, "serve" if mode in WITHOUT else mode, "tcp://127.0.0.1:0"], ":"))
+        self.native = self.natives[-1]
         self.driver = None
         self.matched = collections.Counter()
         self.operations = 0
@@ -86,7 +94,7 @@ class Twin:
     def sides(self, program):
         stock = Stock("127.0.0.1", self.stock.port(), program.open)
         if not self.mirrored:
-            return stock, Stock("127.0.0.1", self.native.port(), program.open, self.bridged)
+            return stock, Stock("127.0.0.1", self.native.port(), program.open, len(self.natives) if self.bridged else 0)
         if self.native.died() or self.driver is None or self.driver.closed:
             self.driver = rpyc.connect("127.0.0.1", self.native.port(), config={"sync_request_timeout": 60})
         return stock, Native(self.driver, "tcp://127.0.0.1:%d" % self.stock.port())
@@ -126,7 +134,7 @@ class Twin:
     def close(self):
         if self.driver is not None:
             self.driver.close()
-        return [peer.command[0] for peer in (self.native, self.stock) if not peer.close()]
+        return [peer.command[0] for peer in (*reversed(self.natives), self.stock) if not peer.close()]
 
 
 def simpler(expression):
@@ -184,7 +192,7 @@ def tell(twin, program, found):
     print("=" * 20, "seed %s, %s:" % (program.seed, "client" if twin.mirrored else "service"))
     print(program.script(twin.stock.port()))
     print("# stock:  %r\n# native: %r" % (found.stock, found.native), flush=True)
-    died = twin.native.died()
+    died = "".join(native.died() for native in twin.natives)
     if died:
         print("# %s" % died, flush=True)
 

@@ -181,12 +181,15 @@ def described(value, slots, look=True):
 class Stock:
     """Programs run by a stock client."""
 
-    def __init__(self, host, port, opened, bridged=False):
+    def __init__(self, host, port, opened, middles=0):
         config = {"sync_request_timeout": 60}
         if opened:
             config.update(allow_public_attrs=True, allow_setattr=True, allow_delattr=True)
         self.connection = rpyc.connect(host, port, config=config)
-        self.slots = {ROOT: self.connection.root.behind() if bridged else self.connection.root}
+        root = self.connection.root
+        for _ in range(middles):
+            root = root.behind()
+        self.slots = {ROOT: root}
         self.names = {"root": self.slots[ROOT], **NAMES}
 
     def run(self, operation):

@@ -382,22 +382,43 @@ RootService twin_service() {
     return service;
 }
 
+/** A connection of its own to the server behind, for each client. */
+struct Middle {
+    rpyc::Connection connection;
+};
+
+rpyc::ServiceOf<Middle> bridge_service(const std::string &address, const rpyc::Config &config) {
+    const auto connect = [address, config] { return std::make_shared<Middle>(Middle{rpyc::connect(address, config)}); };
+    return rpyc::ServiceOf<Middle>("BridgeService", connect).expose("behind()", [](Middle &middle) {
+        return middle.connection.root();
+    });
+}
+
+template <class Service>
+void serve(const std::string &address, const Service &service, const rpyc::Config &config) {
+    const rpyc::Server server(address, service, config);
+    server.start();
+    std::cout << "listening " << server.address() << std::endl;
+    while (std::cin.get() != std::istream::traits_type::eof())
+        continue;
+    server.stop();
+    server.join();
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
     try {
-        if (argc != 3)
-            throw std::invalid_argument("usage: twin serve ADDRESS");
-        make_classes();
-        const rpyc::Server server(
-            argv[2], twin_service(),
-            rpyc::Config{{"allow_public_attrs", "true"}, {"allow_setattr", "true"}, {"allow_delattr", "true"}});
-        server.start();
-        std::cout << "listening " << server.address() << std::endl;
-        while (std::cin.get() != std::istream::traits_type::eof())
-            continue;
-        server.stop();
-        server.join();
+        const std::string what = argc > 2 ? argv[1] : "";
+        const rpyc::Config config{{"allow_public_attrs", "true"}, {"allow_setattr", "true"}, {"allow_delattr", "true"}};
+        if (what == "bridge" && argc == 4) {
+            serve(argv[2], bridge_service(argv[3], config), config);
+        } else if (what == "serve" && argc == 3) {
+            make_classes();
+            serve(argv[2], twin_service(), config);
+        } else {
+            throw std::invalid_argument("usage: twin serve ADDRESS, twin bridge ADDRESS SERVER");
+        }
     } catch (const std::exception &failure) {
         std::cerr << failure.what() << '\n';
         return 1;
