@@ -1,6 +1,8 @@
 """Numbers, strings and bytes of objects, as CPython's own functions take them: what Python programs really send."""
+import functools
 import os
 
+import cpp
 import go
 import memory
 from behaviour import CLIENTS
@@ -33,19 +35,19 @@ def of_binding(case, language):
     return go.program(case, "numbers") if language == "go" else case.program("cpp/numbers")
 
 
-def client_of(language, version):
+def client_of(version, program):
     """What a client of a binding makes of such objects."""
     def function(case):
         address = stock_server(case, version, "numpy")
-        all_passed(case, case.run([of_binding(case, language), "call", address]))
+        all_passed(case, case.run([program(case), "call", address]))
     return function
 
 
-def service_of(language, version):
+def service_of(version, program):
     """What a service of a binding takes of a stock client."""
     def function(case):
         case.need("numpy")
-        server = case.start([of_binding(case, language), "serve"])
+        server = case.start([program(case), "serve"])
         address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
         all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "numbers_client.py"), address, "numpy"]))
     return function
@@ -53,8 +55,17 @@ def service_of(language, version):
 
 for language in ("cpp", "go"):
     for version in VERSIONS:
-        test("conversion.%s-client.%s" % (language, version))(client_of(language, version))
-        test("conversion.%s-service.%s" % (language, version))(service_of(language, version))
+        program = functools.partial(of_binding, language=language)
+        test("conversion.%s-client.%s" % (language, version))(client_of(version, program))
+        test("conversion.%s-service.%s" % (language, version))(service_of(version, program))
+
+
+def sanitized(case, program):
+    client_of(VERSIONS[0], lambda case: program)(case)
+    service_of(VERSIONS[0], lambda case: program)(case)
+
+
+test("cpp.sanitized.numbers", 600, long=True)(cpp.sanitized("numbers", sanitized))
 
 
 @test("valgrind.conversion.c-client", memory.SECONDS)

@@ -1,8 +1,10 @@
 """Dates and times: copied of stock peers by any rules, converted as arguments, sent to stock clients, which find in them what they
 find in those of a stock service."""
+import functools
 import os
 
 import classic
+import cpp
 import go
 import memory
 from behaviour import CLIENTS
@@ -60,10 +62,10 @@ def of_binding(case, language):
     return go.program(case, "times") if language == "go" else case.program("cpp/times")
 
 
-def binding_service(language, version):
+def binding_service(version, program):
     """A stock client's own as arguments, and those of a service here."""
     def function(case):
-        server = case.start([of_binding(case, language), "serve"])
+        server = case.start([program(case), "serve"])
         address = server.wait_for(r"^listening (\S+)$", case.left(60)).group(1)
         all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "times_bindings.py"), address]))
     return function
@@ -71,8 +73,16 @@ def binding_service(language, version):
 
 for language in ("cpp", "go"):
     for version in VERSIONS:
-        test("times.%s-client.%s" % (language, version))(client(version, lambda case, language=language: of_binding(case, language)))
-        test("times.%s-service.%s" % (language, version))(binding_service(language, version))
+        test("times.%s-client.%s" % (language, version))(client(version, functools.partial(of_binding, language=language)))
+        test("times.%s-service.%s" % (language, version))(binding_service(version, functools.partial(of_binding, language=language)))
+
+
+def sanitized(case, program):
+    client(VERSIONS[0], lambda case: program)(case)
+    binding_service(VERSIONS[0], lambda case: program)(case)
+
+
+test("cpp.sanitized.times", 600, long=True)(cpp.sanitized("times", sanitized))
 
 
 @test("times.go-deliver", 60)

@@ -4,6 +4,7 @@ tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
 import os
 import re
 
+import cpp
 from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
@@ -23,19 +24,30 @@ def seeds(mode):
     return asked if "-" in asked else "1-" + asked
 
 
+def run(case, version, mode, native):
+    done = case.run([case.python(version), MAIN, native, mode, seeds(mode)], codes=(0, 1))
+    found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
+    case.check(found, "there are differences")
+    case.note(found.group(1))
+
+
 def register(version, mode):
     @test("twin.%s.%s" % (NAMES[mode], version), SECONDS)
     def twin(case):
         programs = PROGRAMS.get(mode, ["twin"])
         if "go/twin" in programs:
             case.need("go")
-        native = ",".join(case.program(name) for name in programs)
-        done = case.run([case.python(version), MAIN, native, mode, seeds(mode)], codes=(0, 1))
-        found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
-        case.check(found, "there are differences")
-        case.note(found.group(1))
+        run(case, version, mode, ",".join(case.program(name) for name in programs))
 
 
 for python in VERSIONS:
     for way in NAMES:
         register(python, way)
+
+
+def sanitized(case, program):
+    for mode in ("cpp", "bridge-cpp"):
+        run(case, VERSIONS[0], mode, program)
+
+
+test("cpp.sanitized.twin", 900, long=True)(cpp.sanitized("twin", sanitized))
