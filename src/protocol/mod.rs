@@ -680,10 +680,12 @@ impl<T> Core<T> {
         Event::Closed(error)
     }
 
-    /// Ends the protocol after malformed data. The peer is told, if possible.
+    /// Ends the protocol after malformed data. The peer is told, if possible; one that spoke first in another dialect
+    /// learns from it which one this is, as from stock servers.
     fn fail(&mut self, error: Error) -> Event<T> {
-        let understood = self.dialect != Dialect::Auto && !matches!(error, Error::Dialect(_));
-        if self.state == State::Open && understood {
+        let spoke_first = self.pending.next_seq() == 0;
+        let useful = spoke_first || !matches!(error, Error::Dialect(_));
+        if self.state == State::Open && self.dialect != Dialect::Auto && useful {
             self.put_close();
         }
         self.end(error)

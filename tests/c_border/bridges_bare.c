@@ -1,22 +1,25 @@
-/* bridges_bare RULES OWNER DIALECT: bridges.c on sessions, which the program drives itself, for a client at a time. What is
- * asked of an object that was passed on comes as an event, and is asked over the session of its owner. */
+/* bridges_bare RULES OWNER [ADDRESS [OPTION=VALUE...]]: bridges.c on sessions, which the program drives itself, for up to 15
+ * clients. What is asked of an object that was passed on comes as an event, and is asked over the session of its owner.
+ * ADDRESS: tcp://127.0.0.1:0 or unix:// and a path. */
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "check.h"
 
-enum { OWNER, CLIENT, ENDS };
+enum { OWNER, ENDS = 16 };
 enum { ROOT = 1, ASK, FIRST_TOKEN = 100 };
 
+/* One whose peer has gone has no fd any more; its session says so to whoever asks, until another takes the place. */
 static struct {
     int fd;
     rpyc_session *session;
-} ends[ENDS] = {{-1, NULL}, {-1, NULL}};
+} ends[ENDS];
 static rpyc_object *owner; /* its root */
 static rpyc_call *waiting[1000];
 
@@ -67,7 +70,7 @@ static void request(rpyc_session_event *event)
     const char *name = "ask";
     size_t length = RPYC_NUL_TERMINATED;
 
-    if (event->asks == RPYC_ASK_FORWARD) {
+    if (event->asks == RPYC_ASK_FORWARD) { /* of an owner that may have gone */
         session = ends[rpyc_object_session_id(event->object) - 1].session;
         name = event->name;
         length = event->name_length;
@@ -98,10 +101,11 @@ static void reply(rpyc_session_event *event)
     rpyc_call_free(call);
 }
 
-/* Handles what has arrived. */
-static void events(int end)
+/* Handles what has arrived. Returns whether the session has ended: its peer waits for the end of the stream. */
+static bool events(int end)
 {
     rpyc_session_event event = {.struct_size = sizeof event};
+    bool closed = false;
 
     while (ends[end].session != NULL && rpyc_session_next_event(ends[end].session, &event, NULL) == RPYC_OK &&
            event.kind != RPYC_EVENT_NONE) {
@@ -110,10 +114,12 @@ static void events(int end)
         else if (event.kind == RPYC_EVENT_REPLY)
             reply(&event);
         else if (event.kind == RPYC_EVENT_SEND)
-            return;
+            return closed;
         else
             rpyc_error_free(event.error);
+        closed = closed || event.kind == RPYC_EVENT_CLOSED;
     }
+    return closed;
 }
 
 static void move_bytes(int end, short ready)
@@ -121,6 +127,7 @@ static void move_bytes(int end, short ready)
     char buffer[65536];
     ssize_t got = 0;
     size_t taken = 0;
+    bool ended = false;
 
     if (ready & (POLLIN | POLLHUP)) {
         got = read(ends[end].fd, buffer, sizeof buffer);
@@ -128,14 +135,14 @@ static void move_bytes(int end, short ready)
             rpyc_session_feed(ends[end].session, buffer, (size_t)got, NULL); /* what follows the end is not read */
         else
             OK(rpyc_session_end_of_stream(ends[end].session));
-        events(end);
+        ended = events(end) || got <= 0;
     }
     while (rpyc_session_take(ends[end].session, buffer, sizeof buffer, &taken) == RPYC_OK && taken > 0)
-        CHECK(write(ends[end].fd, buffer, taken) == (ssize_t)taken);
-    if (got == 0 && ready & (POLLIN | POLLHUP)) {
-        rpyc_session_free(ends[end].session);
+        for (size_t at = 0; at < taken; at += (size_t)got) /* of the bytes for a peer that has gone nothing is left */
+            if ((got = send(ends[end].fd, buffer + at, taken - at, MSG_NOSIGNAL)) <= 0)
+                break;
+    if (ended) {
         close(ends[end].fd);
-        ends[end].session = NULL;
         ends[end].fd = -1;
     }
 }
@@ -157,35 +164,108 @@ static rpyc_config *rules(const char *name)
 
 static void start(int end, int fd, const rpyc_config *config)
 {
+    rpyc_session_free(ends[end].session);
     ends[end].fd = fd;
     OK(rpyc_session_new(config, RPYC_SESSION_FORWARDS, &ends[end].session, &error));
     OK(rpyc_session_set_id(ends[end].session, (uint64_t)end + 1));
 }
 
+/* A place whose session has ended. */
+static int free_place(void)
+{
+    for (int end = OWNER + 1; end < ENDS; end++)
+        if (ends[end].fd < 0)
+            return end;
+    return -1;
+}
+
+union place {
+    struct sockaddr any;
+    struct sockaddr_in tcp;
+    struct sockaddr_un local;
+};
+
+/* A socket for an address, and what that is to the system. */
+static int socket_for(const char *text, union place *place, socklen_t *size)
+{
+    bool tcp = strncmp(text, "tcp:", 4) == 0;
+
+    memset(place, 0, sizeof *place);
+    *size = tcp ? sizeof place->tcp : sizeof place->local;
+    place->any.sa_family = tcp ? AF_INET : AF_UNIX;
+    if (tcp) {
+        place->tcp.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        place->tcp.sin_port = htons((uint16_t)atoi(strrchr(text, ':') + 1));
+    } else {
+        snprintf(place->local.sun_path, sizeof place->local.sun_path, "%s", text + strlen("unix://"));
+    }
+    return socket(place->any.sa_family, SOCK_STREAM, 0);
+}
+
 static int connected(const char *text)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    const char *port = strrchr(text, ':') + 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    union place place;
+    socklen_t size;
+    int fd = socket_for(text, &place, &size);
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)atoi(port));
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(connect(fd, &place.any, size) == 0);
     return fd;
 }
 
-static int listening(void)
+static int listening(const char *text)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    union place place;
+    socklen_t size;
+    int fd = socket_for(text, &place, &size);
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 5) == 0);
-    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    printf("listening tcp://127.0.0.1:%d\n", ntohs(address.sin_port));
+    CHECK(bind(fd, &place.any, size) == 0 && listen(fd, 5) == 0);
+    if (place.any.sa_family == AF_INET) {
+        CHECK(getsockname(fd, &place.any, &size) == 0);
+        printf("listening tcp://127.0.0.1:%d\n", ntohs(place.tcp.sin_port));
+    } else {
+        printf("listening %s\n", text);
+    }
     fflush(stdout);
     return fd;
+}
+
+static void set_options(rpyc_config *config, char **options, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char *value = strchr(options[i], '=');
+
+        *value++ = '\0';
+        OK(rpyc_config_set(config, options[i], value, &error));
+    }
+}
+
+/* Serves until the end of standard input. */
+static void serve(int listener, rpyc_class *service, const rpyc_config *config)
+{
+    for (;;) {
+        struct pollfd fds[2 + ENDS] = {{0, POLLIN, 0}, {free_place() < 0 ? -1 : listener, POLLIN, 0}};
+
+        for (int end = 0; end < ENDS; end++)
+            fds[2 + end] = (struct pollfd){ends[end].fd, POLLIN, 0};
+        poll(fds, 2 + ENDS, -1);
+        if (fds[0].revents)
+            break;
+        for (int end = 0; end < ENDS; end++)
+            if (ends[end].fd >= 0)
+                move_bytes(end, fds[2 + end].revents);
+        for (int end = 0; end < ENDS; end++) /* an answer may have led to another request */
+            if (ends[end].fd >= 0)
+                events(end);
+        for (int end = 0; end < ENDS; end++)
+            if (ends[end].fd >= 0)
+                move_bytes(end, 0);
+        if (fds[1].revents) {
+            int place = free_place();
+
+            start(place, accept(listener, NULL, NULL), config);
+            OK(rpyc_session_set_root(ends[place].session, service, ROOT, &error));
+        }
+    }
 }
 
 int main(int argc, char **argv)
@@ -198,37 +278,17 @@ int main(int argc, char **argv)
                                                    .member_count = 1};
     rpyc_config *config = rules(argc > 1 ? argv[1] : "default");
     rpyc_class *service = NULL;
-    int listener;
 
+    for (int end = 0; end < ENDS; end++)
+        ends[end].fd = -1;
     OK(rpyc_session_class_new(NULL, 0, &table, &service, &error));
-    OK(rpyc_config_set(config, "dialect", argv[3], &error));
+    if (argc > 4)
+        set_options(config, argv + 4, argc - 4);
     start(OWNER, connected(argv[2]), config);
     OK(rpyc_session_ask(ends[OWNER].session, ROOT, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL,
                         &error));
     move_bytes(OWNER, 0);
-    listener = listening();
-    for (;;) {
-        struct pollfd fds[] = {{0, POLLIN, 0},
-                               {ends[CLIENT].fd < 0 ? listener : -1, POLLIN, 0},
-                               {ends[OWNER].fd, POLLIN, 0},
-                               {ends[CLIENT].fd, POLLIN, 0}};
-
-        poll(fds, 4, -1);
-        if (fds[0].revents)
-            break;
-        if (fds[1].revents) {
-            start(CLIENT, accept(listener, NULL, NULL), config);
-            OK(rpyc_session_set_root(ends[CLIENT].session, service, ROOT, &error));
-        }
-        for (int end = 0; end < ENDS; end++)
-            if (ends[end].session != NULL)
-                move_bytes(end, fds[2 + end].revents);
-        for (int end = 0; end < ENDS; end++) /* an answer may have led to another request */
-            events(end);
-        for (int end = 0; end < ENDS; end++)
-            if (ends[end].session != NULL)
-                move_bytes(end, 0);
-    }
+    serve(listening(argc > 3 ? argv[3] : "tcp://127.0.0.1:0"), service, config);
     rpyc_object_free(owner);
     for (int end = 0; end < ENDS; end++)
         rpyc_session_free(ends[end].session);

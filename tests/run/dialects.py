@@ -246,6 +246,19 @@ def contract(version, program):
     return function
 
 
+@test("dialects.native-server-that-is-told-one")
+def told(case):
+    """It says which it speaks to whoever speaks another, as a stock server does, before it ends the connection."""
+    for more in ([], ["--set", "pool_threads=2"]):
+        for dialect, other, versions in (("5", "6", "6.0 and later"), ("6", "5", "5.3 and older")):
+            server, address = interop.start_c_server(case, "tcp://127.0.0.1:0", "--set", "dialect=" + dialect, *more)
+            client(case, "works", address, dialect, 3)
+            said = rpyc(case, "ping", address, "--dialect", other, code=PROTOCOL)[1]
+            case.check("set the option dialect to " + dialect in said or "--dialect " + dialect in said,
+                       "to %s it said %r" % (versions, said))
+            case.stop(server)
+
+
 test("dialects.contract-over-a-pool.cpp.5.3.1", 120)(contract("5.3.1", "cpp/interop_client"))
 test("dialects.contract-over-a-pool.go.4.1.5", 120)(contract("4.1.5", "go/client"))
 for version in VERSIONS:
