@@ -117,3 +117,12 @@ def first_steps(case):
     shell = paste(case, ("docs", "guide", "first-steps.md"), links, installed(case))
     for said in re.findall(r"^```text\n(.*?)^```", snippets.read("docs", "guide", "first-steps.md"), re.MULTILINE | re.DOTALL):
         case.check(said in shell.output, "the programs do not print %r" % said)
+
+
+@test("docs.tls-commands", seconds=120)
+def tls(case):
+    """A CA, a server and a client are made as the page says; then a server that demands certificates of its clients."""
+    case.need("openssl")
+    shell = paste(case, ("docs", "guide", "tls.md"), {}, installed(case))
+    for answer in ("42", "23"):
+        case.check(re.search("^%s$" % answer, shell.output, re.MULTILINE), "no call is answered with " + answer)
