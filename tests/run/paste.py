@@ -119,6 +119,12 @@ def first_steps(case):
         case.check(said in shell.output, "the programs do not print %r" % said)
 
 
+@test("docs.session-commands", seconds=120)
+def session(case):
+    shell = paste(case, ("docs", "guide", "session.md"), {}, installed(case))
+    case.check(ANSWER in shell.output, "the client is not answered")
+
+
 @test("docs.tls-commands", seconds=120)
 def tls(case):
     """A CA, a server and a client are made as the page says; then a server that demands certificates of its clients."""
