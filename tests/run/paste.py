@@ -125,6 +125,12 @@ def session(case):
     case.check(ANSWER in shell.output, "the client is not answered")
 
 
+@test("docs.classic-commands", seconds=120)
+def classic(case):
+    shell = paste(case, ("docs", "guide", "classic.md"), {"venv": python(case)}, installed(case), ports=("18812",))
+    case.check(re.search("^a/b$", shell.output, re.MULTILINE), "the master does not print the path")
+
+
 @test("docs.tls-commands", seconds=120)
 def tls(case):
     """A CA, a server and a client are made as the page says; then a server that demands certificates of its clients."""
