@@ -125,6 +125,15 @@ def session(case):
     case.check(ANSWER in shell.output, "the client is not answered")
 
 
+@test("docs.authentication-commands", seconds=120)
+def authentication(case):
+    """The tool and stock RPyC call a server that demands a secret."""
+    links = {"venv": python(case), "secret.py": os.path.join(ROOT, "examples-c", "peers", "secret.py")}
+    shell = paste(case, ("docs", "guide", "authentication.md"), links, installed(case))
+    for answer in ("42", "23"):
+        case.check(re.search("^%s$" % answer, shell.output, re.MULTILINE), "no call is answered with " + answer)
+
+
 @test("docs.classic-commands", seconds=120)
 def classic(case):
     shell = paste(case, ("docs", "guide", "classic.md"), {"venv": python(case)}, installed(case), ports=("18812",))
