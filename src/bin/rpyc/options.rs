@@ -97,10 +97,10 @@ pub const CONNECTION: &[Choice] = &[
     ),
     option("", "--ca", Kind::File, "FILE", "tls://: PEM file of the certificate authorities to trust"),
     option("", "--pin", Kind::Text, "SHA256", "tls://: trust only this certificate, for example a self-signed one"),
-    option("", "--cert", Kind::File, "FILE", "tls://: PEM file of the own certificate; a server needs it"),
+    option("", "--cert", Kind::File, "FILE", "tls://: PEM file of this side's certificate; a server needs it"),
     option("", "--key", Kind::File, "FILE", "tls://: PEM file of its private key"),
     flag("", "--insecure", "tls://: do not verify the server"),
-    option("-o", "--option", Kind::Text, "NAME=VALUE", "a setting by RPyC's name, such as -o compress=false"),
+    option("-o", "--option", Kind::Text, "NAME=VALUE", "set an option by RPyC's name, such as -o compress=false"),
 ];
 pub const HELP: &[Choice] = &[flag("-h", "--help", "print the help of the command")];
 const JSON: Choice = flag("", "--json", "print JSON for programs; errors too, on stdout");
@@ -247,13 +247,13 @@ existing file is overwritten. On a terminal, a bar shows the progress.",
     Command {
         name: "serve",
         operands: "[ADDR]",
-        brief: "run a small service to try clients with",
+        brief: "run a small service for testing clients",
         usage: &["rpyc serve [ADDR] [--pool N|auto]"],
         about: "\
 Serves echo, add, sleep, fail, call and zeros to every client; 'rpyc dir ADDR' lists them. Prints
 \"listening ADDR\" first; without ADDR, it uses the socket that systemd passes (LISTEN_FDS), otherwise a free
-port of 127.0.0.1. ADDR can be fd:N, a socket that listens already. Ctrl-C or SIGTERM ends it: requests that
-have arrived are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
+port of 127.0.0.1. ADDR can be fd:N, a listening socket. Ctrl-C or SIGTERM ends it: received requests
+are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
         takes: &[Kind::Address],
         options: &[
             &[option(
@@ -291,7 +291,7 @@ decrypted.",
             LOOK,
             HELP,
         ],
-        examples: &["rpyc trace --listen :18862 --to localhost:18861     and let the client connect to port 18862"],
+        examples: &["rpyc trace --listen :18862 --to localhost:18861     then connect the client to port 18862"],
     },
     Command {
         name: "replay",
