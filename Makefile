@@ -39,7 +39,7 @@ BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_bor
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-all: library ## the shared and the static library and the program rpyc, in target/release
+all: library ## build the libraries and the program rpyc, in target/release
 
 # One build for both, so that nothing is compiled twice; the libraries do not hold what only the program needs.
 # Nothing of who builds it, or where, is in it: two builds are equal, byte for byte.
@@ -55,14 +55,14 @@ library:
 	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP) $(PROFILE_USE))" CFLAGS="$(CRATE_CFLAGS)" $(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
-interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
-twin-program: $(OUT)/twin $(OUT)/twin_bare ## the native half of the random twin
-soak-program: $(OUT)/soak ## the native half of the soak
-bench-programs: $(BENCH) ## the C programs that measure
-examples: $(EXAMPLES) ## the example programs of examples-c
-border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
+interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## build the C programs of the interop tests
+twin-program: $(OUT)/twin $(OUT)/twin_bare ## build the native side of the random twin
+soak-program: $(OUT)/soak ## build the native side of the soak
+bench-programs: $(BENCH) ## build the benchmarks
+examples: $(EXAMPLES) ## build the examples in examples-c
+border-programs: $(BORDER) $(OUT)/border/every_function_null ## build the C programs of tests/c_border
 
-cpp-programs: $(CPP) ## the tests and examples of the C++ binding
+cpp-programs: $(CPP) ## build the tests and examples of the C++ binding
 
 # A missing source is said in words.
 $(OUT)/interop_server $(OUT)/interop_client: $(INTEROP) $(wildcard tests/c/*.h)
@@ -127,7 +127,7 @@ $(OUT)/pkgconfig/rpyc.pc: $(HEADERS) Makefile
 	   echo 'Libs: -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)'; } > $@
 go-key: # for who runs go beside make
 	@echo $(GO_KEY)
-go-programs: $(OUT)/pkgconfig/rpyc.pc | library ## the Go binding, and its interop programs
+go-programs: $(OUT)/pkgconfig/rpyc.pc | library ## build the Go binding and its interop programs
 	@mkdir -p $(OUT)/go && echo "go build ./..."
 	@cd bindings/go && PKG_CONFIG_PATH=$(OUT)/pkgconfig GOPROXY=off CGO_CFLAGS="$(GO_KEY)" $(GO) build -o $(OUT)/go/ ./internal/...
 
@@ -138,72 +138,72 @@ $(OUT)/border/every_function_null.c: tests/run/null_calls.py $(HEADERS)
 $(OUT)/border/every_function_null: $(OUT)/border/every_function_null.c $(wildcard tests/c_border/*.h) Makefile | library
 	$(COMPILE) -Itests/c_border -o $@ $< $(LINK)
 
-demo: ## C and Python, each calling the other; installs what it lacks
+demo: ## build the library, then show C and Python calling each other; installs RPyC in .venvs
 	@$(PYTHON) tests/run/prepare.py demo
 	@$(MAKE) --no-print-directory all examples
 	@TARGET=$(TARGET) RPYC_PYTHON=$(CURDIR)/.venvs/rpyc-6.0.2/bin/python demo/run.sh
 
-test: ## all tests; installs what they lack
+test: ## build and run all tests; installs missing packages
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
 
-test-long: ## what takes too long for make test
+test-long: ## run the tests that take too long for make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py --long
 
-twin: ## random programs against stock RPyC: SEEDS=20000 as many, SEEDS=100-200 these; a part of it is in make test
+twin: ## run random programs against stock RPyC; SEEDS=20000 (a number) or SEEDS=100-200 (a range)
 	@TARGET=$(TARGET) CARGO=$(CARGO) SEEDS=$(SEEDS) $(PYTHON) tests/run/main.py twin.
 
-soak: ## peers that come, go and are killed, for SOAK_MINUTES (60); two minutes of it are in make test
+soak: ## run servers whose peers connect, end and are killed, for SOAK_MINUTES (60)
 	@TARGET=$(TARGET) CARGO=$(CARGO) SOAK_MINUTES=$(or $(SOAK_MINUTES),60) $(PYTHON) tests/run/main.py soak.long
 
-sanitize: ## the C++ binding's tests with g++'s sanitizers in all of its code; a part of it is in make test
+sanitize: ## run the tests of the C++ binding with g++'s sanitizers
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py cpp.sanitized
 
-bench: all bench-programs ## what calls cost, beside raw sockets and Python's RPyC; QUICK=1: whether it still measures
+bench: all bench-programs ## measure calls, raw sockets and Python's RPyC; QUICK=1: check that the benchmarks run
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/main.py $(if $(QUICK),--quick)
 
-bench-count: all bench-programs ## instructions of the hot paths, against the baseline; BLESS=1 makes them the baseline
+bench-count: all bench-programs ## compare instruction counts of the hot paths with the baseline; BLESS=1: write the baseline
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/counts.py $(if $(BLESS),--bless)
 
 .PHONY: profile profile-check release-check
-profile: ## the compiler's profile again, for the rustc that is there: from the hot paths and the interop contract
+profile: ## record the compiler's profile for the installed rustc
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py make
-profile-check: library ## how much of the hot code has changed since the profile was made
+profile-check: library ## print how much hot code has changed since the profile was recorded
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py stale
-release-check: profile-check abi ## what a release must not have: a stale profile, another binary interface
+release-check: profile-check abi ## check that the profile is current and the binary interface unchanged
 
-bench-conversions: all bench-programs go-programs ## what numbers, strings and arrays of numpy cost in C, C++ and Go; QUICK=1 as above
+bench-conversions: all bench-programs go-programs ## measure conversions of numbers, strings and arrays; QUICK=1 as for bench
 	@TARGET=$(TARGET) $(CURDIR)/.venvs/rpyc-6.0.2/bin/python benches/run/conversions.py $(if $(QUICK),--quick,--write)
 
-check-fast: ## the Rust tests alone
+check-fast: ## run the Rust tests only
 	$(CARGO) test --locked
 
 MODEL = $(CARGO) test --locked --features model --test model
-model: ## the model of the threads, under 1500 schedules for each scenario
+model: ## run the model checker on the threads, with 1500 schedules for each scenario
 	$(MODEL)
-model-long: ## the same under 20,000
+model-long: ## the same with 20,000 schedules
 	MODEL_SCHEDULES=20000 $(MODEL)
 
 # clang-format 14 decides; other versions break some lines elsewhere. include/rpyc.h is written by cbindgen.
 FORMATTED = $(shell find benches bindings demo examples examples-c include tests -name '*.[ch]' -o -name '*.[ch]pp' | \
                    grep -vx -e include/rpyc.h -e '.*/\.work/.*')
-format: ## Rust, C and C++ formatted
+format: ## format Rust, C and C++
 	$(CARGO) fmt
 	clang-format -i $(FORMATTED)
 format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
-lint: ## formatting of Rust and clippy
+lint: ## check the formatting of Rust and run clippy
 	$(CARGO) fmt --check
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
 	    $(CARGO) clippy --locked --all-targets --features tool -- -D warnings && \
 	    $(CARGO) clippy --locked --features model --test model -- -D warnings; \
 	else echo "clippy is not installed (rustup component add clippy): not run"; fi
 
-header: ## include/rpyc.h and include/symbols.txt again, from src/ffi
+header: ## regenerate include/rpyc.h and include/symbols.txt from src/ffi
 	BLESS=1 $(CARGO) test --locked --test header
 
 include packaging/packaging.mk
 
-clean: ## removes what was built, the virtual environments too
+clean: ## remove all build output and the virtual environments
 	$(CARGO) clean
 	rm -rf .venvs tests/.work
 

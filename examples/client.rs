@@ -10,7 +10,7 @@ fn main() -> rpyc::Result<()> {
     let sum: i64 = root.call("add", (40, 2))?.try_into()?;
     println!("40 + 2 = {sum}");
 
-    // What has no copy on the wire stays where it is: the list is Python's.
+    // A list is passed by reference: `shelf` is Python's list.
     let shelf: Object = root.get("shelf")?.try_into()?;
     shelf.call("append", ["Emma"])?;
     for book in shelf.iter()? {

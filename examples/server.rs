@@ -3,7 +3,7 @@
 use rpyc::{Class, Config, Exception, Object, Server};
 use std::sync::Mutex;
 
-/// What an account holds.
+/// The state of an account.
 struct Account {
     owner: String,
     cents: Mutex<i64>,
@@ -35,7 +35,7 @@ fn bank() -> rpyc::Result<Class> {
             Ok(account.instance(Account { owner, cents: Mutex::new(cents) }))
         })
         .method("tell(listener, *words)", |call| {
-            // An object of the client: the errors of what is asked of it pass on to the caller.
+            // An object of the client. `?` passes its exceptions on to the caller.
             let listener: Object = call.arg(0)?;
             let mut told = 0;
             for word in call.arg::<Vec<String>>(1)? {
@@ -45,7 +45,7 @@ fn bank() -> rpyc::Result<Class> {
             Ok(told)
         })
         .deferred("later(value)", |call| {
-            // Answered by another thread, while this one serves on.
+            // Another thread answers; this one serves other calls meanwhile.
             std::thread::spawn(move || {
                 let value = call.arg::<rpyc::Value>(0);
                 call.finish(value)

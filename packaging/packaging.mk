@@ -31,21 +31,21 @@ INSTALL_ENV = BUILT="$(LIB)" ARCHIVE="$(DIST)/librpyc.a" DESTDIR="$(DESTDIR)" PR
 	LIBDIR="$(call below,$(LIBDIR))" INCLUDEDIR="$(call below,$(INCLUDEDIR))" \
 	BINDIR="$(call below,$(BINDIR))" MANDIR="$(call below,$(MANDIR))"
 
-install: $(LIB)/librpyc.so $(DIST)/librpyc.a ## libraries, headers, rpyc.pc, CMake package, man pages; PREFIX= LIBDIR= DESTDIR=
+install: $(LIB)/librpyc.so $(DIST)/librpyc.a ## install libraries, headers, program, man pages, pkg-config and CMake files; PREFIX= LIBDIR= DESTDIR=
 	@$(INSTALL_ENV) packaging/install.sh install
 
-uninstall: ## removes what make install with the same PREFIX, LIBDIR and DESTDIR installs
+uninstall: ## remove the files that make install with the same variables installs
 	@$(INSTALL_ENV) packaging/install.sh uninstall
 
-deb: $(LIB)/librpyc.so $(DIST)/librpyc.a ## Debian packages, in target/deb
+deb: $(LIB)/librpyc.so $(DIST)/librpyc.a ## build Debian packages, in target/deb
 	@MAKE="$(MAKE)" OUT="$(TARGET)/deb" DEB_LEVEL="$(DEB_LEVEL)" packaging/deb.sh
 
 .PHONY: notices
-notices: ## THIRD-PARTY-NOTICES.txt again, from Cargo.lock
+notices: ## regenerate THIRD-PARTY-NOTICES.txt from Cargo.lock
 	@CARGO=$(CARGO) $(PYTHON) packaging/notices.py write THIRD-PARTY-NOTICES.txt
 
 .PHONY: abi
-abi: ## the binary interface against the committed one; BLESS=1 makes this one the committed
+abi: ## compare the binary interface with the committed one; BLESS=1: accept the present one
 	@$(PYTHON) packaging/abi/abi.py $(if $(BLESS),bless,check)
 
 # libFuzzer over fuzz/, with the toolchain that is there: the flags are those of cargo-fuzz.
@@ -58,12 +58,12 @@ SECONDS      ?= 60
 HOST          = $(shell $(or $(RUSTC),rustc) -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .PHONY: fuzz fuzz-build fuzz-check
-fuzz-check: ## whether make fuzz would build, its lock file included; libFuzzer itself is neither compiled nor linked
+fuzz-check: ## check that the fuzz targets compile, without libFuzzer
 	cd fuzz && CUSTOM_LIBFUZZER_PATH=$(FUZZ_OUT)/none $(CARGO) check --locked --target-dir $(FUZZ_OUT)/check
 fuzz-build:
 	cd fuzz && RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(HOST) \
 	    --target-dir $(FUZZ_OUT)
-fuzz: fuzz-build ## libFuzzer on all that reads bytes of strangers; SECONDS= for each of the targets, FUZZ= for some of them
+fuzz: fuzz-build ## run libFuzzer on all code that reads bytes of peers; SECONDS= for each target, FUZZ= to select targets
 	@set -e; programs=$(FUZZ_OUT)/$(HOST)/release; $$programs/seeds $(FUZZ_OUT)/seeds; \
 	for name in $(or $(FUZZ),$(FUZZ_TARGETS)); do \
 	    mkdir -p $(FUZZ_OUT)/corpus/$$name $(FUZZ_OUT)/found; \
@@ -73,13 +73,13 @@ fuzz: fuzz-build ## libFuzzer on all that reads bytes of strangers; SECONDS= for
 	done
 
 .PHONY: docs man
-docs: ## the reference as HTML, in target/docs; what is not described is an error
+docs: ## build the C reference as HTML, in target/docs; missing descriptions are errors
 	@mkdir -p $(TARGET)/docs
 	@(cat docs/Doxyfile; echo "OUTPUT_DIRECTORY=$(TARGET)/docs") | doxygen -
 	@echo "$(TARGET)/docs/html/index.html"
 .PHONY: site
-site: ## guides and references of C, C++ and Go as a site, in target/site/html; installs what it lacks
+site: ## build guides and references as a site, in target/site/html; installs mkdocs in .venvs
 	@$(PYTHON) tests/run/prepare.py site
 	@.venvs/site/bin/python packaging/site/make.py $(TARGET)/site
-man: ## docs/man/*.3 again, from rpyc.h and packaging/man
+man: ## regenerate docs/man/*.3 from rpyc.h
 	$(PYTHON) packaging/man/man.py docs/man

@@ -1,6 +1,6 @@
-//! The attributes by which objects, functions and classes say what they are.
+//! Attributes by which objects, functions and classes describe themselves.
 
-/// Of which kind the attribute is.
+/// The kind of attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     Class,
@@ -13,20 +13,20 @@ pub enum About {
     Defaults,
     KeywordDefaults,
     Annotations,
-    /// Of a bound method: the function, and its object.
+    /// For bound methods: the function and its object.
     Function,
     Itself,
-    /// Of a class: the method that `issubclass` calls.
+    /// For classes: the method that `issubclass` calls.
     SubclassCheck,
 }
 
-/// What functions have beside what all objects have.
+/// Functions have these in addition to those of all objects.
 pub(super) const OF_FUNCTIONS: &[&str] =
     &["__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__annotations__"];
-/// What bound methods have.
+/// Bound methods have these.
 pub(super) const OF_METHODS: &[&str] =
     &["__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__annotations__", "__func__", "__self__"];
-/// What classes have.
+/// Classes have these.
 pub(super) const OF_CLASSES: &[&str] =
     &["__qualname__", "__bases__", "__mro__", "__annotations__", "__subclasscheck__"];
 

@@ -1,4 +1,4 @@
-//! Attributes of objects of ours: whether they exist; reading, setting and deleting them.
+//! Attributes of local objects: whether they exist, reading, setting and deleting.
 
 use super::bridge::Bridge;
 use super::class::{BoundMethod, Class, Member, MemberKind, Method, Object};
@@ -25,7 +25,7 @@ pub(super) fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
     }
 }
 
-/// An object that tells which attributes it has by nothing but reading them.
+/// Returns the getter of an object whose attributes can only be tested by reading them.
 pub(super) fn must_read(target: &Arc<dyn Local>) -> Option<(Arc<Object>, Method)> {
     let object = target.as_any().downcast_ref::<Object>()?;
     let dynamic = object.class.dynamic.as_ref().filter(|dynamic| dynamic.has.is_none())?;
@@ -33,7 +33,7 @@ pub(super) fn must_read(target: &Arc<dyn Local>) -> Option<(Arc<Object>, Method)
     Some((downcast::<Object>(target)?, get))
 }
 
-/// The name of a dynamic attribute for code of our own, which needs no prefix; None: the object says that it has none.
+/// Returns the name of a dynamic attribute for local code, which needs no prefix. None: there is no such attribute.
 pub(super) fn dynamic_name(target: &Arc<dyn Local>, name: &str) -> Option<Name> {
     let exposed = || format!("exposed_{name}");
     match target.shape().says_missing || exists(target, name) {
@@ -46,7 +46,7 @@ pub(super) fn missing(job: Job, object: &Arc<Object>, name: &str) {
     job.fail("AttributeError", object.class.shape().lacks(&format!("'{name}'")));
 }
 
-/// Python's message for a property without this function, and for other attributes.
+/// Python's message for a property without this function, and for other members.
 fn unchangeable(class: &Class, member: &Member, lacks: &str) -> String {
     let (class, name) = (class.shape().class_name(), &member.name);
     match member.kind {
@@ -71,7 +71,7 @@ pub(super) fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) 
     }
 }
 
-/// What a service says to those who would change it, as rpyc.Service does.
+/// The exception of a service whose attributes are set, as in rpyc.Service.
 fn denied() -> Exception {
     let mut exception = Exception::builtin("AttributeError", "access denied");
     exception.construct();

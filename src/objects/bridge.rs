@@ -1,4 +1,4 @@
-//! Bridges: objects of one peer that are lent to another. What is asked of them is passed on.
+//! Bridges: objects of one peer that are passed to another. Requests are forwarded to the owner.
 
 use super::instance;
 use super::job::Job;
@@ -9,22 +9,22 @@ use crate::protocol::{Handler, Keywords, Name, Op, Slicing};
 use crate::value::{Ask, Local, Proxy, Shape, Text, Value};
 use std::sync::Arc;
 
-/// By which the application knows a bridge; dropped with it.
+/// The application's token of a bridge; dropped with it.
 pub trait Known: Send + Sync {
     fn number(&self) -> u64;
 }
 
-/// An object of one peer, lent to another: what is asked of it is passed on.
+/// An object of one peer that was passed to another. Requests are forwarded to the owner.
 pub struct Bridge {
     proxy: Arc<Proxy>,
     shape: Arc<Shape>,
-    /// The id of its class, or of itself where it is one.
+    /// The id of its class; of itself if it is a class.
     class: Arc<Id>,
-    /// By which the application knows it, and what tells its end.
+    /// The application's token, if it has one.
     token: Option<Box<dyn Known>>,
 }
 
-/// Its attributes are known to its owner alone. Our own rules decide about their names first, then those of the owner.
+/// Only the owner knows its attributes. The local rules for their names are applied first, then those of the owner.
 fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
     const LISTED: [&str; 14] = [
         "__call__",
@@ -60,14 +60,14 @@ impl Bridge {
         }
     }
 
-    /// The number that the application gave it.
+    /// Returns the token of the application.
     pub fn token(&self) -> Option<u64> {
         self.token.as_ref().map(|token| token.number())
     }
 
     pub(super) fn perform(&self, job: Job, op: Op) {
         let outcome = match (pass_on(&self.proxy, &op), op) {
-            // The object arrives all the same; whatever is asked of it says why its owner cannot be.
+            // The object is sent all the same; requests to it fail with the reason.
             (Err(_), Op::Inspect) => Ok(self.shape.inspect.clone()),
             (outcome, _) => outcome,
         };
@@ -92,7 +92,7 @@ impl Local for Bridge {
         self.class.get()
     }
 
-    /// Its name is all that is known of them.
+    /// Only the name of its members is known.
     fn instances(&self) -> Option<&Arc<Shape>> {
         self.proxy.is_class.then_some(&self.shape)
     }
@@ -102,8 +102,8 @@ impl Local for Bridge {
     }
 }
 
-/// Has the object that a proxy stands for an attribute of this name? As Python's `hasattr` it tries to get it; where that
-/// fails otherwise, so will the access, and says why.
+/// Returns whether the object of a proxy has an attribute. Reads it, like Python's `hasattr`; after any other failure
+/// the access fails in the same way and reports the reason.
 fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
     match ask_peer(proxy, Ask::GetAttr(name)) {
         Err(Error::Remote(exception)) => !exception.is_builtin("AttributeError"),
@@ -111,7 +111,7 @@ fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
     }
 }
 
-/// Passes an operation on to the object that a proxy stands for, on its own connection.
+/// Forwards an operation to the object of a proxy, over its own connection.
 fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
     outcome(match op {
         Op::GetAttr(name) => ask_peer(proxy, Ask::GetAttr(text(name))),
@@ -137,7 +137,7 @@ fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
     })
 }
 
-/// As Python's `__getslice__` and siblings: any error of the first method leads to the second.
+/// As Python's `__getslice__` and others: after any error of the first method, the second is called.
 fn old_slicing(proxy: &Arc<Proxy>, slicing: &Slicing) -> Outcome {
     let Slicing { attempt, fallback, start, stop, args } = slicing;
     let call = |name: &Result<Name, Exception>, mut first: Vec<Value>| {
@@ -152,7 +152,7 @@ fn old_slicing(proxy: &Arc<Proxy>, slicing: &Slicing) -> Outcome {
         .or_else(|_| call(fallback, vec![start.clone(), last]))
 }
 
-/// A bridge has no members: its names are those that the peer gave.
+/// A bridge has no members; it has the names that the peer sent.
 fn text(name: &Name) -> &str {
     match name {
         Name::Own(text) | Name::Dynamic(text) => text.as_str(),
@@ -160,7 +160,7 @@ fn text(name: &Name) -> &str {
     }
 }
 
-/// A request to the owner of an object, as somebody else asks it: the arguments beside the object and the name.
+/// A request to the owner that the application makes: the arguments without the object and the name.
 pub struct Forward {
     pub handler: Handler,
     pub name: Text,
@@ -174,7 +174,7 @@ impl Forward {
     }
 }
 
-/// What an operation on a bridge asks of the owner, where that is asked by somebody else; or its outcome.
+/// Returns the request to the owner of a bridge, if the application makes it; otherwise its outcome.
 pub fn forward(proxy: &Arc<Proxy>, op: Op) -> Result<Forward, Outcome> {
     let plain = |handler| Forward::new(handler, "", Vec::new());
     Ok(match op {
@@ -212,7 +212,7 @@ pub fn forward(proxy: &Arc<Proxy>, op: Op) -> Result<Forward, Outcome> {
             first.extend(args);
             Forward::new(Handler::CallAttr, text(&name), first)
         }
-        // Whoever asks this reads the attribute.
+        // The application reads the attribute instead.
         Op::Exists { name, .. } => Forward::new(Handler::GetAttr, name.as_str(), Vec::new()),
     })
 }
@@ -221,7 +221,7 @@ fn is_exit(name: &Name, args: &[Value]) -> bool {
     text(name) == "__exit__" && args.len() == 3
 }
 
-/// A class or value of the peer that leaves a context tells the owner nothing more than that there was an error.
+/// When a context ends with a class or value of the peer, the owner only learns that there was an error.
 fn has_failed(args: &[Value]) -> bool {
     !matches!(args.first(), None | Some(Value::None | Value::Bool(false)))
 }

@@ -1,4 +1,4 @@
-//! BUFFITER: several items of an iterator in one answer.
+//! BUFFITER: several items of an iterator in one reply.
 
 use super::call::Answer;
 use super::class::Object;
@@ -12,10 +12,10 @@ use crate::protocol::{Name, Op};
 use crate::value::{Ask, Local, Reference, Value};
 use std::sync::Arc;
 
-/// So many items are given at once where a peer asks for all that there are.
+/// Maximum number of items in one reply, if the peer requests more.
 const MAX_ITEMS: usize = 1 << 20;
 
-/// Items that go out in one answer, and what they take of the memory of all.
+/// Items of one reply, and the part of the budget that they take.
 struct Gathered {
     items: Vec<Value>,
     weight: usize,
@@ -28,11 +28,11 @@ impl Gathered {
         Gathered { items: Vec::new(), weight: 0, charge: Charge::new(&account) }
     }
 
-    /// May there be one more?
+    /// Returns whether another item fits.
     fn has_room(&mut self) -> bool {
         let (len, capacity) = (self.items.len(), self.items.capacity());
         let more = if len < capacity { 0 } else { capacity.max(16) };
-        // A tuple is made of them at last.
+        // They will be copied into a tuple.
         let size = 2 * (capacity + more) * size_of::<Value>() + self.weight;
         let paid = size <= self.charge.bytes().max(SMALL) || self.charge.set(size + SMALL);
         len < MAX_ITEMS && paid && self.items.try_reserve_exact(more.max(1)).is_ok()
@@ -44,7 +44,7 @@ impl Gathered {
     }
 }
 
-/// Answers with the next `count` items of an iterator, or the first of an iterable.
+/// Answers with the next `count` items of an iterator, or the first ones of an iterable.
 pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
     let class = object.class();
     if class.find("__next__").is_some() {
@@ -82,7 +82,7 @@ fn non_iterator(type_name: &str) -> Exception {
     Exception::builtin("TypeError", format!("iter() returned non-iterator of type '{type_name}'"))
 }
 
-/// Rejects what `__iter__` answered with where it is an iterable of ours, whose items BUFFITER would begin anew each time.
+/// Rejects an iterable of this process as the result of `__iter__`: BUFFITER would begin it again each time.
 pub(super) fn check_iterator(iterator: &Reference) -> Result<(), Exception> {
     let Reference::Local(local) = iterator else { return Ok(()) };
     match local.as_any().downcast_ref::<Object>().is_some_and(|object| object.class().find("__next__").is_some()) {
@@ -91,7 +91,7 @@ pub(super) fn check_iterator(iterator: &Reference) -> Result<(), Exception> {
     }
 }
 
-/// Fetches until there is enough. Answers that come at once do not deepen the stack.
+/// Fetches until there are enough. Immediate answers do not deepen the stack.
 fn step(job: Job, iterator: Arc<Object>, mut gathered: Gathered, count: usize) {
     let target: Arc<dyn Local> = iterator.clone();
     let Some(next) = iterator.class().shape().member(b"__next__") else {
@@ -121,7 +121,7 @@ fn step(job: Job, iterator: Arc<Object>, mut gathered: Gathered, count: usize) {
     job.give(Ok(Value::tuple(gathered.items)));
 }
 
-/// What `__next__` answers, at once or later.
+/// Handles the answer of `__next__`, immediate or later.
 fn next_of(job: &Job, iterator: &Arc<dyn Local>, next: u32) -> Promise {
     let promise = Promise::local(String::new());
     let keep = promise.clone();

@@ -1,4 +1,4 @@
-//! A call being served: what the application gets, and how it answers.
+//! A call that is being served: the interface for reading its arguments and answering it.
 
 use super::class::{Member, MemberKind, Object};
 use super::deadline;
@@ -9,16 +9,16 @@ use crate::protocol::{Due, Keywords, RequestId, Threads};
 use crate::value::{Text, Value};
 use std::sync::Arc;
 
-/// Where an answer goes.
+/// The destination of an answer.
 pub enum Answer {
     Peer {
         peer: Arc<dyn Peer>,
         id: RequestId,
     },
-    /// Something of ours waits for it, and tells whether it could take it.
+    /// A local receiver, which reports whether it accepted the answer.
     Then {
         run: Box<dyn FnOnce(Result<Value, Exception>) -> Result<()> + Send>,
-        /// When whoever wants it in the end stops waiting.
+        /// When the final receiver stops waiting.
         due: Due,
     },
 }
@@ -31,12 +31,12 @@ impl Answer {
         })
     }
 
-    /// Something that can fail to pass the answer on.
+    /// A receiver that can fail to pass the answer on.
     pub fn through(due: Due, f: impl FnOnce(Result<Value, Exception>) -> Result<()> + Send + 'static) -> Answer {
         Answer::Then { run: Box::new(f), due }
     }
 
-    /// When whoever wants it stops waiting, as far as that is known.
+    /// When the final receiver stops waiting, if known.
     pub fn due(&self) -> Due {
         match self {
             Answer::Peer { id, .. } => id.due(),
@@ -60,7 +60,7 @@ impl Answer {
     }
 }
 
-/// One call of a peer to an object of ours. Whoever holds it owes an answer.
+/// A call of a peer to a local object. Its holder must answer it.
 pub struct Call {
     answer: Option<Answer>,
     object: Arc<Object>,
@@ -70,8 +70,8 @@ pub struct Call {
     origin: Origin,
 }
 
-/// The peer that asked, also when its answer goes elsewhere first. It is let go last: an end that comes meanwhile sees that
-/// the call holds nothing any more, and one that came before has not seen it.
+/// The calling peer, even if its answer is first passed elsewhere. Dropped last: the end of the connection sees either
+/// that the call holds nothing any more, or that it has not ended yet.
 struct Origin(Option<Arc<dyn Peer>>);
 
 impl Drop for Origin {
@@ -102,12 +102,12 @@ impl Call {
         self
     }
 
-    /// A question to an object that is none of its members.
+    /// A request to an object that is not for one of its members.
     pub fn question(answer: Answer, object: Arc<Object>, args: Vec<Value>) -> Call {
         Call::new(answer, None, object, None, args, Vec::new())
     }
 
-    /// A request to an object of another peer. Its name is that of a member that it may not have.
+    /// A request to an object of another peer. Its name is that of a member that the object may not have.
     pub fn forwarded(answer: Answer, object: Arc<Object>, name: Member, args: Vec<Value>, keywords: Keywords) -> Call {
         Call::new(answer, None, object, Some(Arc::new(name)), args, keywords)
     }
@@ -119,13 +119,13 @@ impl Call {
         }
     }
 
-    /// The object that is called; for a function, what holds its state.
+    /// The called object; for a function, the object with its state.
     #[inline]
     pub fn object(&self) -> &Arc<Object> {
         &self.object
     }
 
-    /// Arguments, or one for each parameter where the method has a signature.
+    /// The arguments. If the method has a signature, one for each parameter.
     #[inline]
     pub fn args(&self) -> &[Value] {
         &self.args
@@ -135,7 +135,7 @@ impl Call {
         &mut self.args
     }
 
-    /// Between which threads it was sent, where peers tell.
+    /// The ids of the threads, if the peers send them.
     pub(super) fn threads(&self) -> Threads {
         match &self.answer {
             Some(Answer::Peer { id, .. }) => id.threads(),
@@ -143,17 +143,17 @@ impl Call {
         }
     }
 
-    /// Keywords as they came, where the method has no signature.
+    /// The keywords, if the method has no signature.
     pub fn keywords(&self) -> &[(Text, Value)] {
         &self.keywords
     }
 
-    /// The method's name; empty where an object's own access rules are asked.
+    /// The method's name; empty for an object's own access rules.
     pub fn name(&self) -> &str {
         self.member.as_ref().map_or("", |member| member.name.as_str())
     }
 
-    /// The name that errors use for an argument: "add() argument 'b'".
+    /// The name of an argument in error messages: "add() argument 'b'".
     pub fn argument_name(&self, index: usize) -> String {
         let name = self.signature().map_or("", Signature::name);
         let name = if name.is_empty() { self.name() } else { name };
@@ -163,7 +163,7 @@ impl Call {
         }
     }
 
-    /// The peer that calls; None for calls within this process.
+    /// The calling peer; None for calls within this process.
     pub fn peer(&self) -> Option<&Arc<dyn Peer>> {
         self.origin.0.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::peer))
     }
@@ -172,17 +172,17 @@ impl Call {
         self.answer.is_none()
     }
 
-    /// When the caller stops waiting, as far as that is known, and as long as there is no answer.
+    /// When the caller stops waiting, if known and not answered yet.
     pub fn due(&self) -> Due {
         self.answer.as_ref().map_or(Due::NEVER, Answer::due)
     }
 
-    /// How many milliseconds the caller still waits; None where that is not known.
+    /// The remaining milliseconds of the caller; None if unknown.
     pub fn time_left(&self) -> Option<u64> {
         deadline::left(self.due())
     }
 
-    /// Nobody waits for the answer any more: its time is up, the connection is over, or its stream has ended.
+    /// Returns whether nobody waits for the answer: the deadline has passed, the connection or its stream has ended.
     pub fn is_cancelled(&self) -> bool {
         deadline::has_passed(self.due()) || self.peer().is_some_and(|peer| peer.is_abandoned())
     }
@@ -207,7 +207,7 @@ impl Call {
         self.give(Ok(value))
     }
 
-    /// Replies or raises.
+    /// Returns a value or raises an exception.
     #[inline]
     pub fn finish(&mut self, outcome: Result<Value, Exception>) -> Result<()> {
         match outcome {
@@ -216,7 +216,7 @@ impl Call {
         }
     }
 
-    /// Class and method, as far as they have names.
+    /// The names of class and method, if they have any.
     fn place(&self) -> String {
         match (self.object.class().shape().class_name(), self.name()) {
             ("function", name) => name.to_owned(),

@@ -1,4 +1,4 @@
-//! Classes and objects of the application: tables of methods around a state.
+//! Classes and objects of the application: tables of methods and a state.
 
 use super::call::Call;
 use super::defaults;
@@ -14,7 +14,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// Code of the application. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
+/// A method of the application. It answers the call, keeps it, or drops it: the caller then gets RuntimeError.
 pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
 
 pub enum MemberKind {
@@ -28,9 +28,9 @@ pub enum MemberKind {
         set: Option<Method>,
         del: Option<Method>,
     },
-    /// A value that every instance has.
+    /// A value that all instances have.
     Constant(Value),
-    /// What Python's `object` gives to every class.
+    /// A member that every class gets from Python's `object`.
     Default(defaults::Slot),
 }
 
@@ -52,7 +52,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// What it cannot be meant to be.
+    /// Returns the fault of a member that cannot be intended.
     fn fault(&self) -> Option<String> {
         match &self.kind {
             kind if self.name.as_str().is_empty() => Some(format!("a {} has no name", kind.title())),
@@ -66,9 +66,9 @@ impl Member {
 
 pub type Has = Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>;
 
-/// Attributes that only the object itself knows, under the usual rules.
+/// Attributes that only the object itself knows, subject to the usual rules.
 pub struct Dynamic {
-    /// None: an attribute is there if reading it does not raise AttributeError.
+    /// None: an attribute exists unless reading it raises AttributeError.
     pub has: Option<Has>,
     pub get: Option<Method>,
     pub set: Option<Method>,
@@ -76,7 +76,7 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
-    /// What it does not say itself is inherited.
+    /// Inherits the functions that it does not define.
     fn over(self, base: &Dynamic) -> Dynamic {
         Dynamic {
             has: self.has.or_else(|| base.has.clone()),
@@ -87,10 +87,10 @@ impl Dynamic {
     }
 }
 
-/// What makes a class a service: an instance for each connection, and the hooks of its life.
+/// A class with it is a service: one instance per connection, with hooks.
 pub struct Service {
     pub aliases: Vec<Text>,
-    /// Makes the state of an instance; `Refused` turns the connection away.
+    /// Creates the state of an instance. `Refused` rejects the connection.
     pub create: Create,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
@@ -98,16 +98,16 @@ pub struct Service {
     pub shared: bool,
 }
 
-/// Makes the state of a service's instance for a connection; one that all connections share is made for none.
+/// Creates the state of a service's instance. A shared one is created without a connection.
 pub type Create = Box<dyn Fn(Option<&Arc<dyn Peer>>) -> Box<dyn Any + Send + Sync> + Send + Sync>;
 
-/// In place of a service's state: there is none for this connection.
+/// Returned instead of a state to reject the connection.
 pub struct Refused;
 
-/// Code of the application at the beginning or the end of a connection.
+/// A hook that runs at the beginning or the end of a connection.
 pub type Hook = Box<dyn Fn(&Arc<dyn Peer>, &Arc<Object>) + Send + Sync>;
 
-/// How a class is described before it is made.
+/// The description of a class.
 #[derive(Default)]
 pub struct Definition {
     pub module: String,
@@ -116,35 +116,35 @@ pub struct Definition {
     pub base: Option<Arc<Class>>,
     pub members: Vec<Member>,
     pub construct: Option<Method>,
-    /// What `construct` takes; None: whatever comes.
+    /// The parameters of `construct`; None: any.
     pub construct_signature: Option<Signature>,
     pub get_attr: Option<Method>,
     pub set_attr: Option<Method>,
     pub del_attr: Option<Method>,
     pub dynamic: Option<Dynamic>,
     pub service: Option<Service>,
-    /// Calls for one object never overlap.
+    /// Calls of one object never overlap.
     pub serial: bool,
-    /// Instances are arrays for numpy, which asks for a pickle where pickles are allowed.
+    /// Instances are arrays for numpy, which requests a pickle if pickles are allowed.
     pub numpy: bool,
-    /// Kept alive as long as the class.
+    /// Lives as long as the class.
     pub owner: Option<Box<dyn Any + Send + Sync>>,
-    /// It is the class that this one is, for peers.
+    /// For peers, this class is the same as that one.
     pub same_as: Option<Arc<Class>>,
 }
 
 pub struct Class {
     pub(super) shape: Arc<Shape>,
-    /// By the shape's indexes, inherited ones included.
+    /// In the order of the shape's indexes, with inherited members.
     members: Vec<Arc<Member>>,
     pub(super) doc: Option<Text>,
-    /// What makes an object of it; with a signature, that is kept in a member.
+    /// Constructs an object. A signature is stored in the member.
     pub(super) construct: Option<(Method, Option<Arc<Member>>)>,
     pub(super) get_attr: Option<Method>,
     pub(super) set_attr: Option<Method>,
     pub(super) del_attr: Option<Method>,
     pub(super) dynamic: Option<Arc<Dynamic>>,
-    /// The plain data that an instance stands for.
+    /// Returns the plain data of an instance.
     data: Option<fn(&Object) -> Option<Value>>,
     service: Option<Arc<Service>>,
     serial: bool,
@@ -153,17 +153,17 @@ pub struct Class {
     /// The root that all connections share.
     shared_root: Mutex<Weak<Object>>,
     class_object: Mutex<Weak<ClassObject>>,
-    /// Objects that are known by a key of the application's.
+    /// Objects that the application identifies by a key.
     keyed: Mutex<Keyed>,
     base: Option<Arc<Class>>,
     owner: Option<Box<dyn Any + Send + Sync>>,
 }
 
-/// Living objects by their keys.
+/// Existing objects by key.
 #[derive(Default)]
 struct Keyed {
     objects: HashMap<usize, Weak<Object>>,
-    /// At this number of entries, those of dead objects are removed.
+    /// At this number of entries, those of freed objects are removed.
     full: usize,
 }
 
@@ -177,7 +177,7 @@ impl Keyed {
     }
 }
 
-/// Names that every proxy of Python has by itself and never asks for in INSPECT.
+/// Names that every Python proxy has and never looks up in INSPECT.
 const NOT_LISTED: &[&str] = &[
     "__class__",
     "__cmp__",
@@ -238,7 +238,7 @@ impl Class {
         Ok(Class::plain(definition))
     }
 
-    /// A class without anything of its own.
+    /// A class without members of its own.
     pub fn empty() -> Arc<Class> {
         Class::plain(Definition { name: "object".into(), ..Definition::default() })
     }
@@ -247,7 +247,7 @@ impl Class {
         Class::plain_with(d, None)
     }
 
-    /// A class whose instances stand for plain data.
+    /// A class whose instances represent plain data.
     pub(super) fn of_data(d: Definition, data: fn(&Object) -> Option<Value>) -> Arc<Class> {
         Class::plain_with(d, Some(data))
     }
@@ -259,7 +259,7 @@ impl Class {
         Class::build(Definition { service, ..d }, type_name, d.service.map(Arc::new), data, false)
     }
 
-    /// `is_root`: it has what every service of RPyC has, a name and no attributes that can be set.
+    /// `is_root`: adds the members of every RPyC service, its names, and denies setting attributes.
     fn build(
         d: Definition,
         type_name: Text,
@@ -291,7 +291,7 @@ impl Class {
         shape.own_get = get_attr.is_some();
         let set_attr = d.set_attr.or_else(|| base.and_then(|b| b.set_attr.clone()));
         let del_attr = d.del_attr.or_else(|| base.and_then(|b| b.del_attr.clone()));
-        // A service refuses writing by rules of its own, as rpyc.Service does.
+        // A service denies setting by its own rules, as rpyc.Service does.
         shape.own_set = set_attr.is_some() || is_root;
         shape.own_del = del_attr.is_some() || is_root;
         let inherited = base.and_then(|b| b.dynamic.clone());
@@ -339,7 +339,7 @@ impl Class {
         self.base.as_ref()
     }
 
-    /// Inherited ones included.
+    /// Returns all members, inherited ones included.
     pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.members.iter()
     }
@@ -356,12 +356,12 @@ impl Class {
         std::ptr::eq(self, ancestor) || self.base.as_ref().is_some_and(|base| base.is_or_derives_from(ancestor))
     }
 
-    /// What is kept alive as long as the class; a root's is that of its service.
+    /// Returns the owner. A root class has that of its service.
     pub fn owner(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.owner.as_deref().or_else(|| self.base.as_ref()?.owner())
     }
 
-    /// The class that was described: of a service's root, the service.
+    /// Returns the described class: for the class of a root, its service.
     pub fn described(self: &Arc<Class>) -> &Arc<Class> {
         match &self.base {
             Some(base) if self.owner.is_none() => base.described(),
@@ -369,7 +369,7 @@ impl Class {
         }
     }
 
-    /// An instance around a state of the application.
+    /// Makes an instance with a state of the application.
     pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
         self.instance_as(state, Id::new())
     }
@@ -378,7 +378,7 @@ impl Class {
         Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id })
     }
 
-    /// The living instance that has this key, else a new one around the state; which of them, and the state if it was not needed.
+    /// Returns the existing instance with this key and the unused state, or a new instance.
     pub fn instance_of_key<S: Any + Send + Sync>(self: &Arc<Class>, key: usize, state: S) -> (Arc<Object>, Option<S>) {
         let mut keyed = lock(&self.keyed);
         if let Some(known) = keyed.objects.get(&key).and_then(Weak::upgrade) {
@@ -389,7 +389,7 @@ impl Class {
         (made, None)
     }
 
-    /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.
+    /// Returns the root of a connection: a new instance, or the shared one as long as it is referenced.
     pub fn root(self: &Arc<Class>, peer: Option<&Arc<dyn Peer>>) -> Arc<Object> {
         let shared = self.service.as_ref().is_some_and(|service| service.shared);
         let peer = peer.filter(|_| !shared);
@@ -403,7 +403,7 @@ impl Class {
         if let Some(root) = lock(&self.shared_root).upgrade() {
             return root;
         }
-        // Code of the application runs without the lock. Of two that are made at once, the first counts.
+        // Application code runs without the lock. If two roots are made at once, the first is used.
         let made = make();
         let mut shared = lock(&self.shared_root);
         if let Some(root) = shared.upgrade() {
@@ -414,7 +414,7 @@ impl Class {
         made
     }
 
-    /// A root around a state that somebody else made.
+    /// Makes a root with an existing state.
     pub fn root_around(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Object> {
         self.as_root().instance_as(state, id)
     }
@@ -435,7 +435,7 @@ impl Class {
         })
     }
 
-    /// The class itself as an object that can be sent; the same one as long as anybody holds it.
+    /// Returns the class as an object that can be sent; the same one as long as it is referenced.
     pub fn as_object(self: &Arc<Class>) -> Arc<ClassObject> {
         let mut known = lock(&self.class_object);
         known.upgrade().unwrap_or_else(|| {
@@ -447,7 +447,7 @@ impl Class {
             let members: Vec<Arc<Member>> = self.members.iter().filter_map(own).collect();
             let names = self.members.iter().map(|member| &member.name);
             let mut shape = defaults::class_shape(self.shape.class_name(), &members, names);
-            // As Python: the methods of the type of classes, then those of the class itself, special ones included.
+            // As in Python: the methods of `type`, then those of the class, special ones included.
             if let (Value::Tuple(of_type), Value::Tuple(of_class)) = (&shape.inspect, inspection(&members)) {
                 let more = of_class.iter().filter(|pair| !of_type.iter().any(|known| names_same(known, pair)));
                 shape.inspect = Value::Tuple(of_type.iter().chain(more).cloned().collect());
@@ -459,7 +459,7 @@ impl Class {
         })
     }
 
-    /// The names of a service, in capitals as RPyC has them; the first is its name.
+    /// Returns the names of a service in capitals, as in RPyC. The first one is its name.
     pub fn service_aliases(&self) -> Vec<Text> {
         match &self.service {
             Some(service) if !service.aliases.is_empty() => {
@@ -473,7 +473,7 @@ impl Class {
     }
 }
 
-/// The answer to INSPECT: what a Python peer must know to use the special methods, with docs.
+/// The reply to INSPECT: the methods that a Python peer must know, with docstrings.
 fn inspection(members: &[Arc<Member>]) -> Value {
     let listed = members.iter().filter(|member| {
         let callable = match &member.kind {
@@ -495,7 +495,7 @@ fn names_same(entry: &Value, other: &Value) -> bool {
     matches!((entry, other), (Value::Tuple(entry), Value::Tuple(other)) if entry.first() == other.first())
 }
 
-/// A constructor, whose signature stands where that of a method does.
+/// Makes a constructor, whose signature is stored as that of a method.
 fn constructor(run: Method, signature: Option<Signature>) -> (Method, Option<Arc<Member>>) {
     let member = signature.map(|signature| {
         let kind = MemberKind::Method { run: run.clone(), signature: Some(signature), quick: false };
@@ -517,12 +517,12 @@ impl Object {
         &self.class
     }
 
-    /// The plain data that it stands for, if it is an object of such a class.
+    /// Returns the plain data that it represents, if its class has any.
     pub(super) fn data(&self) -> Option<Value> {
         self.class.data?(self)
     }
 
-    /// What the application put into it.
+    /// Returns the state of the application.
     #[inline]
     pub fn state(&self) -> &(dyn Any + Send + Sync) {
         &*self.state
@@ -539,21 +539,21 @@ impl Local for Object {
     }
 }
 
-/// A class that has been sent. Calling it constructs.
+/// A class as an object. Calling it constructs an instance.
 pub struct ClassObject {
     pub(super) class: Arc<Class>,
     shape: Arc<Shape>,
-    /// Its methods, constants and property objects, behind what all classes have.
+    /// Its methods, constants and properties, after the members of all classes.
     members: Vec<Arc<Member>>,
 }
 
 impl ClassObject {
-    /// The class that it stands for.
+    /// Returns the class.
     pub fn class(&self) -> &Arc<Class> {
         &self.class
     }
 
-    /// A property object, or a constant, by its name.
+    /// Returns a property or constant by name.
     pub(super) fn property(&self, name: &str) -> Option<Value> {
         self.members.iter().find(|member| member.name.as_str() == name).and_then(|member| match &member.kind {
             MemberKind::Constant(value) => Some(value.clone()),
@@ -561,7 +561,7 @@ impl ClassObject {
         })
     }
 
-    /// A method, constant or property object by its index in the shape.
+    /// Returns a method, constant or property by its index in the shape.
     pub(super) fn member(&self, index: u32) -> Option<&Arc<Member>> {
         self.members.get(defaults::class_member(index)?)
     }
@@ -581,7 +581,7 @@ impl Local for ClassObject {
     }
 }
 
-/// A method taken from an object: `obj.method` without a call.
+/// A method read from an object: `obj.method` without a call.
 pub struct BoundMethod {
     pub(super) object: Arc<Object>,
     pub(super) member: Arc<Member>,
@@ -593,7 +593,7 @@ impl BoundMethod {
         BoundMethod { object, member, id: Id::new() }
     }
 
-    /// Of which object, and under which name.
+    /// Returns the object and the method's name.
     pub fn parts(&self) -> (&Object, &Text) {
         (&self.object, &self.member.name)
     }
@@ -612,7 +612,7 @@ impl Local for BoundMethod {
 /// A function of the application.
 pub struct Function {
     pub(super) member: Arc<Member>,
-    /// An instance of no class in particular; it holds the function's state.
+    /// An instance of an empty class, which holds the function's state.
     pub(super) object: Arc<Object>,
     id: Id,
 }
@@ -626,12 +626,12 @@ impl Function {
         Function::of(defaults::function_class(false), member, state, id)
     }
 
-    /// What holds its state.
+    /// Returns the object that holds its state.
     pub fn object(&self) -> &Object {
         &self.object
     }
 
-    /// One whose calls never overlap.
+    /// Makes a function whose calls never overlap.
     pub fn serial(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
         Function::of(defaults::function_class(true), member, state, Id::new())
     }

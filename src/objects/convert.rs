@@ -1,5 +1,5 @@
-//! Numbers, strings, bytes and times of objects that stand for them, such as those of numpy: asked as CPython's own functions
-//! ask.
+//! Converts objects that represent numbers, strings, bytes and times, such as those of numpy, with the requests that
+//! CPython's own functions make.
 
 use super::no_wait;
 use super::operations::{ask, ask_here_later};
@@ -14,24 +14,24 @@ use crate::value::{Ask, Home, Inquiry, Reference, Temporal, Then, Value};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
-/// All values that were to be converted, or the place of the first that cannot be, and why.
+/// All converted values, or the index of the first that cannot be converted, and its error.
 pub type Converted = Result<Vec<Value>, (usize, Error)>;
 
 type End = Box<dyn FnOnce(Converted) + Send>;
 
 /// The subscript `[:]`.
 static EVERYTHING: LazyLock<[Value; 1]> = LazyLock::new(|| [Value::slice(Value::None, Value::None, Value::None)]);
-/// What every subclass of str has, and bytes have not; and the other way round.
+/// Methods of every subclass of str that bytes lacks, and the reverse.
 const OF_STR: &[&str] = &["__getitem__", "casefold", "encode", "format_map", "isidentifier", "zfill"];
 const OF_BYTES: &[&str] = &["__getitem__", "decode", "fromhex", "hex", "isalnum", "zfill"];
 
-/// How far one conversion is.
+/// The state of a conversion.
 enum Step {
     Done(Result<Value>),
     Ask(Asking),
 }
 
-/// A conversion that waits for an answer of its object.
+/// A conversion that waits for a reply of its object.
 struct Asking {
     object: Reference,
     target: Target,
@@ -39,17 +39,17 @@ struct Asking {
 }
 
 enum Stage {
-    /// A method is called, by its place among those of the target.
+    /// Calling a method, by its place among those of the target.
     Method(usize),
-    /// Is there such a method? It, or the search for it, has failed with this.
+    /// Testing whether the method exists. It, or the test, has failed with this error.
     Exists(usize, Error),
-    /// Has it the methods of a str, or of bytes?
+    /// Testing for the methods of str or bytes.
     Inspect,
-    /// It is copied.
+    /// Copying it.
     Copy,
-    /// The text of one of the types of `datetime`.
+    /// Requesting str() of a type of `datetime`.
     Text(&'static str),
-    /// Is it the later of two?
+    /// Testing `fold`.
     Fold(Temporal),
 }
 
@@ -169,7 +169,7 @@ impl Asking {
     }
 }
 
-/// Does the answer to INSPECT name all methods by which the type is known?
+/// Returns whether the reply to INSPECT contains all methods by which the type is recognised.
 fn has_all(methods: &Value, target: Target) -> bool {
     let (Value::Tuple(methods) | Value::List(methods)) = methods else { return false };
     let has = |wanted: &&str| {
@@ -186,18 +186,18 @@ fn has_all(methods: &Value, target: Target) -> bool {
     }
 }
 
-/// Several conversions that are under way.
+/// Several conversions in progress.
 struct Batch {
     timeout: Option<Duration>,
-    /// None: its answer is still to come.
+    /// None: the reply is pending.
     results: Mutex<Vec<Option<Result<Value>>>>,
-    /// How many are not done, and one for whoever sends the first inquiries.
+    /// Number of unfinished conversions, plus one while the first requests are sent.
     left: AtomicUsize,
     then: Mutex<Option<End>>,
 }
 
-/// Converts values without waiting; `then` gets them on the thread that brings the last answer, or at once. What is asked
-/// first of the objects of one peer is one burst. Nobody hears of what takes longer than `timeout`.
+/// Converts values without waiting. `then` gets them in the thread of the last reply, or at once. The first requests to
+/// the objects of one peer are one burst. Replies after `timeout` are dropped.
 pub fn convert_then(
     values: Vec<(Value, Target)>,
     timeout: Option<Duration>,
@@ -231,7 +231,7 @@ pub fn convert_then(
     conversion
 }
 
-/// The same for a thread that waits for each answer.
+/// The same for a thread that waits for each reply.
 pub(super) fn convert_here(values: Vec<(Value, Target)>) -> Converted {
     let convert = |(at, (value, target))| {
         let mut step = Step::first(value, target);

@@ -1,9 +1,9 @@
-//! When callers stop waiting: what came with a request, on the clock of this process.
+//! Deadlines of callers, received with requests and converted to the clock of this process.
 
 use crate::protocol::{Due, RequestId};
 use std::time::Duration;
 
-/// Microseconds on a clock that began before the first request came.
+/// Microseconds on a clock that started before the first request.
 #[cfg(not(feature = "model"))]
 fn now() -> u64 {
     use crate::sync::Instant;
@@ -20,12 +20,12 @@ fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The same, for times that nobody else knows of.
+/// The same for times that are not sent.
 pub fn clock() -> Duration {
     Duration::from_micros(now())
 }
 
-/// A request has come just now: what it says counts from here.
+/// The remaining time counts from now, when the request arrives.
 #[inline]
 pub fn start(id: &mut RequestId) {
     let due = id.due();
@@ -34,7 +34,7 @@ pub fn start(id: &mut RequestId) {
     }
 }
 
-/// How many milliseconds are left, 0 only where none is. None: it is not known that there is an end.
+/// Returns the remaining milliseconds, 0 only if none is left. None: no deadline is known.
 pub fn left(due: Due) -> Option<u64> {
     due.microseconds().map(|due| due.saturating_sub(now()).div_ceil(1000))
 }

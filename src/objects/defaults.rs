@@ -1,4 +1,4 @@
-//! What every class has without saying so, as from Python's `object`, and the classes of functions and methods.
+//! Members that every class has, as from Python's `object`, and the classes of functions and methods.
 
 use super::about::{About, OF_CLASSES, OF_FUNCTIONS, OF_METHODS, about};
 use super::class::{Class, Definition, Member, MemberKind};
@@ -20,12 +20,12 @@ pub enum Slot {
     Name,
     ServiceName,
     ServiceAliases,
-    /// What it says of itself to those who may use all attributes.
+    /// Reflection, for peers that may use all attributes.
     About(About),
 }
 
 impl Slot {
-    /// Is it called, or read?
+    /// Returns whether the member is called, or read.
     pub fn is_method(self) -> bool {
         !matches!(self, Slot::Doc | Slot::Name | Slot::About(_))
     }
@@ -55,7 +55,7 @@ static SERVICE_MEMBERS: LazyLock<Vec<Arc<Member>>> = LazyLock::new(|| {
     vec![
         member("exposed_get_service_name", Slot::ServiceName),
         member("exposed_get_service_aliases", Slot::ServiceAliases),
-        // For those to whom the rules give plain names.
+        // For peers to which the rules allow plain names.
         member("get_service_name", Slot::ServiceName),
         member("get_service_aliases", Slot::ServiceAliases),
     ]
@@ -69,7 +69,7 @@ pub(super) fn service_members() -> impl Iterator<Item = Arc<Member>> {
     SERVICE_MEMBERS.iter().cloned()
 }
 
-/// The shape of something that is called: members that the library answers, what it says of itself, and those of a class.
+/// The shape of a callable: members that the library answers, reflection, and the members of a class.
 fn callable(type_name: &str, own: &[&str], more: &[Arc<Member>]) -> Shape {
     let mut names: Vec<Text> = ["__call__", "__name__"].map(Text::new).to_vec();
     names.extend(MEMBERS.iter().map(|member| member.name.clone()));
@@ -81,7 +81,7 @@ fn callable(type_name: &str, own: &[&str], more: &[Arc<Member>]) -> Shape {
     shape
 }
 
-/// The member that an index of one of the callable shapes stands for.
+/// Returns the member of an index in one of the callable shapes.
 pub(super) fn callable_slot(shape: &Shape, index: u32) -> Option<Slot> {
     match index {
         0 => Some(Slot::Call),
@@ -110,8 +110,8 @@ pub(super) fn method_shape() -> &'static Arc<Shape> {
     &METHOD
 }
 
-/// Of a class that is sent, with what can be had of it without an instance.
-/// `names` are those that its instances have, which `dir()` of a class shows too.
+/// The shape of a class that is sent, with what can be read from it without an instance.
+/// `names` are those of its instances, which `dir()` of a class lists too.
 pub(super) fn class_shape<'a>(class: &str, more: &[Arc<Member>], names: impl Iterator<Item = &'a Text>) -> Shape {
     let mut shape = callable("builtins.type", OF_CLASSES, more);
     shape.of_class = Some(Text::new(class));
@@ -126,7 +126,7 @@ pub(super) fn class_shape<'a>(class: &str, more: &[Arc<Member>], names: impl Ite
     shape
 }
 
-/// Which of those an index of such a shape stands for.
+/// Returns the member of an index in such a shape.
 pub(super) fn class_member(index: u32) -> Option<usize> {
     (index as usize).checked_sub(2 + MEMBERS.len() + OF_CLASSES.len())
 }

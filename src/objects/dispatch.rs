@@ -1,4 +1,4 @@
-//! Runs what a peer asks of our objects. No lock is held here.
+//! Runs the requests of a peer to local objects. No lock is held here.
 
 use super::about::About;
 use super::attributes::{del_attr, exists, get_attr, missing, must_read, read_member, set_attr};
@@ -23,7 +23,7 @@ use crate::protocol::{Keywords, Name, Op, Request, Slicing};
 use crate::value::{Ask, CompareOp, Local, Reference, Text, Value};
 use std::sync::Arc;
 
-/// Is it a call of a method that is short and never waits?
+/// Returns whether this calls a method that is short and never waits.
 pub(crate) fn is_quick(request: &Request) -> bool {
     let quick = |member: Option<&Arc<Member>>| {
         member.is_some_and(|member| matches!(member.kind, MemberKind::Method { quick: true, .. }))
@@ -45,8 +45,8 @@ pub(crate) fn is_quick(request: &Request) -> bool {
 
 /// Serves a request of a peer, for which a level of nesting has been entered.
 ///
-/// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is
-/// done in functions of its own.
+/// Calls nest, so nothing large is on the stack between here and the code of the application: everything but calls is
+/// in separate functions.
 pub(crate) fn serve(peer: Arc<dyn Peer>, mut request: Request) {
     while let Op::Exists { .. } = request.op {
         match go_on(&peer, request) {
@@ -62,7 +62,7 @@ pub(crate) fn serve(peer: Arc<dyn Peer>, mut request: Request) {
     }
 }
 
-/// Asks an object whether it has an attribute; the request as it goes on then.
+/// Asks an object whether it has an attribute, and returns the request that follows.
 #[inline(never)]
 fn go_on(peer: &Arc<dyn Peer>, request: Request) -> Option<Request> {
     let Request { id, target, op } = request;
@@ -71,7 +71,7 @@ fn go_on(peer: &Arc<dyn Peer>, request: Request) -> Option<Request> {
         let (peer, origin) = (peer.clone(), peer.clone());
         let answer = Answer::then(id.due(), move |outcome| {
             let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
-            // As below.
+            // Kept until the lock is released, as below.
             let _kept = (target.clone(), access.values());
             match peer.answer_exists(id, target, question, access, exists) {
                 Some(next) => serve(peer, next),
@@ -82,7 +82,7 @@ fn go_on(peer: &Arc<dyn Peer>, request: Request) -> Option<Request> {
         return None;
     }
     let exists = exists(&target, name.as_str());
-    // What is refused may be the last of its kind, and must not be dropped under the lock.
+    // A rejected value may be the last reference to an object, and must not be dropped under the lock.
     let _kept = (target.clone(), access.values());
     peer.answer_exists(id, target, question, access, exists)
 }
@@ -100,13 +100,13 @@ fn perform_on_object_of(job: Job, target: &Arc<dyn Local>, op: Op) {
     perform_on_object(job, target.clone(), op);
 }
 
-/// Does an operation of a peer whose session somebody else drives.
+/// Runs an operation of a peer whose session the application drives.
 pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
     let _back = no_wait::enter();
     perform(Job { answer, origin: None }, target, op);
 }
 
-/// Does one operation, one level deeper. The names in `op` have passed the rules or need not.
+/// Runs an operation, one level deeper. The names in `op` have passed the rules, or are exempt.
 pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
     match Level::enter_within() {
         Ok(_level) => perform_entered(job, target, op),
@@ -142,7 +142,7 @@ fn call_target(job: Job, target: &Arc<dyn Local>, args: Vec<Value>, keywords: Ke
     perform_other(job, target, Op::Call { args, keywords });
 }
 
-/// Does what is not a call of a method or function.
+/// Runs everything but calls of methods and functions.
 #[inline(never)]
 fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
     let any = target.as_any();
@@ -208,7 +208,7 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
     job.fail("TypeError", "the object does not support this");
 }
 
-/// Takes what is asked of a class's own members, and gives the rest back.
+/// Handles class-level members; returns the operation if it is not one.
 fn of_class(job: Job, class: &ClassObject, op: Op) -> Option<(Job, Op)> {
     let member = match &op {
         Op::GetAttr(Name::Member(index)) | Op::CallAttr { name: Name::Member(index), .. } => class.member(*index),
@@ -226,7 +226,7 @@ fn of_class(job: Job, class: &ClassObject, op: Op) -> Option<(Job, Op)> {
     None
 }
 
-/// A method without its object, which is its first argument.
+/// A method without its object, which is the first argument.
 fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
     let (class, method, shown) = (class.class.clone(), member.clone(), member.clone());
     let run: Method = Arc::new(move |mut call: Call| {
@@ -280,7 +280,7 @@ fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords
     }
 }
 
-/// What functions, methods and classes have in common.
+/// The common operations of functions, methods and classes.
 fn on_callable(
     job: Job,
     target: &Arc<dyn Local>,
@@ -341,7 +341,7 @@ fn on_callable(
     }
 }
 
-/// A number that stays with the object and says nothing about where it lives.
+/// A number that stays with the object and does not reveal its address.
 fn identity_hash(target: &Arc<dyn Local>) -> i64 {
     use std::hash::{BuildHasher, RandomState};
     static SEED: std::sync::LazyLock<RandomState> = std::sync::LazyLock::new(RandomState::new);
@@ -366,7 +366,7 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: V
     invoke_inline(job, object, member, args, keywords);
 }
 
-/// The same, where most calls come by.
+/// The same, for most calls.
 #[inline(always)]
 fn invoke_inline(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     let MemberKind::Method { run, signature, .. } = &member.kind else {
@@ -385,7 +385,7 @@ fn invoke_inline(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<V
     take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
 }
 
-/// Calls what is no method.
+/// Calls an object that is not a method.
 #[inline(never)]
 fn invoke_other(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     match &member.kind {
@@ -401,7 +401,7 @@ fn invoke_other(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Va
     }
 }
 
-/// Calls whatever value it is.
+/// Calls any value.
 pub(super) fn call_value(job: Job, callee: Value, args: Vec<Value>, keywords: Keywords) {
     match callee {
         Value::Ref(Reference::Local(target)) => perform(job, &target, Op::Call { args, keywords }),
@@ -423,7 +423,7 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
     on_object_otherwise(job, object, op);
 }
 
-/// Does what is not a call of a member.
+/// Runs everything but calls of members.
 #[inline(never)]
 fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
     let class = object.class.clone();
@@ -488,11 +488,11 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
     }
 }
 
-/// The pickle of an object that is plain data.
+/// Pickles an object of plain data.
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8, numpy: bool) {
     let value = match object.data() {
         Some(value) => value,
-        // One of the application's own, which is asked for its items.
+        // An iterable of the application, whose items are requested.
         None if plain::is_container(object.class.shape().type_name.as_str()) => {
             Value::Ref(Reference::Local(object.clone()))
         }
@@ -542,7 +542,7 @@ fn compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) {
 fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) {
     let equal = object.class.find("__eq__").filter(|member| !matches!(member.kind, MemberKind::Default(_))).cloned();
     match (op, equal) {
-        // As in Python, != is the opposite of a class's own ==.
+        // As in Python, != is the negation of a class's own ==.
         (CompareOp::Ne, Some(member)) => {
             let asker = Asker { origin: job.origin(), due: job.answer.due() };
             let job = job.then(move |job, outcome| match outcome {
@@ -561,7 +561,7 @@ fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) 
     }
 }
 
-/// What Python's `object` has for `__format__` knows no formats.
+/// `__format__` of Python's `object` supports no format specifications.
 fn check_format(class_name: &str, args: &[Value]) -> Result<(), Exception> {
     let text = match args {
         [Value::Str(format)] if format.as_bytes().is_empty() => return Ok(()),
@@ -572,7 +572,7 @@ fn check_format(class_name: &str, args: &[Value]) -> Result<(), Exception> {
     Err(Exception::builtin("TypeError", text))
 }
 
-/// A special method that the class does not define.
+/// The error for a special method that the class does not define.
 fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>) {
     let class = &object.class;
     let wants = matches!(slot, Slot::Compare(_)) as usize;

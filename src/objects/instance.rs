@@ -1,4 +1,4 @@
-//! isinstance: told by ids and names where they tell, else by the peer whose class it is.
+//! isinstance: decided by ids and names if possible, otherwise by the peer that owns the class.
 
 use super::peer::home_of;
 use crate::error::{Error, Result};
@@ -7,15 +7,15 @@ use crate::value::{Local, Proxy, Reference, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What is known of whether an object is an instance of a class.
+/// The result of the local test.
 pub enum Membership<'a> {
     Known(bool),
-    /// The peer whose class it is must be asked, about an object with this id_pack.
+    /// The owner of the class must be asked, about an object with this id_pack.
     Ask(&'a Arc<Proxy>, Cow<'a, [u8]>),
 }
 
-/// Object and class may be anybody's. As in Python, equal class ids mean the same class, whatever connections they came over,
-/// and where a local and a remote one meet, names count.
+/// Object and class may belong to any peer. As in Python, equal class ids mean the same class on all connections, and a
+/// local and a remote one are compared by name.
 pub fn membership<'a>(object: &'a Reference, class: &'a Reference) -> Result<Membership<'a>> {
     let class = match class {
         Reference::Local(class) => return in_local(object, class).map(Membership::Known),
@@ -46,7 +46,7 @@ fn is_by_name(object: &Arc<dyn Local>, class: &str) -> bool {
     class == "builtins.object" || object.shape().is_named(class)
 }
 
-/// Asks whether an object is an instance of a class, and waits for the answer.
+/// Returns whether an object is an instance of a class; waits for a reply if necessary.
 pub fn is_instance(object: &Reference, class: &Reference) -> Result<Value> {
     match membership(object, class)? {
         Membership::Known(known) => Ok(Value::Bool(known)),
@@ -54,7 +54,7 @@ pub fn is_instance(object: &Reference, class: &Reference) -> Result<Value> {
     }
 }
 
-/// What a peer asks about a class of another one.
+/// Answers a peer's request about a class of another peer.
 pub(super) fn of_peer(class: &Arc<Proxy>, instance: &Instance) -> Result<Value> {
     match &instance.object {
         Some(object) => is_instance(object, &Reference::Remote(class.clone())),
@@ -63,7 +63,7 @@ pub(super) fn of_peer(class: &Arc<Proxy>, instance: &Instance) -> Result<Value> 
     }
 }
 
-/// What the peer of a class is asked about when somebody else asks it: an object, or the id_pack of one; or what is known.
+/// Returns the request to the owner of a class, if the application makes it: an object, or an id_pack; or the result.
 pub(super) fn asked_of(class: &Arc<Proxy>, instance: Instance) -> std::result::Result<Value, Result<Value>> {
     let Some(object) = instance.object else {
         return match instance.class_id == class.class_id {

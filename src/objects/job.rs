@@ -1,4 +1,4 @@
-//! One operation on an object of ours on its way to code of the application, and its outcome on the way back.
+//! An operation on a local object, before it reaches application code, and its outcome.
 
 use super::call::{Answer, Call};
 use super::class::{Member, Method, Object};
@@ -9,16 +9,16 @@ use crate::error::Exception;
 use crate::value::{Local, Value};
 use std::sync::Arc;
 
-/// One operation on one object of ours, and where its answer goes.
+/// An operation on a local object, and the destination of its answer.
 pub(super) struct Job {
     pub answer: Answer,
-    /// The peer that asks, where the answer does not tell.
+    /// The requesting peer, if the answer is not addressed to it.
     pub origin: Option<Arc<dyn Peer>>,
 }
 
 impl Job {
     pub(super) fn give(self, outcome: Outcome) {
-        // The peer has been told where its answer could not be sent; a connection that is gone needs none.
+        // If the answer could not be sent, the peer has been told; an ended connection needs none.
         let _ = self.answer.give(outcome);
     }
 
@@ -26,12 +26,12 @@ impl Job {
         self.give(Err(Exception::builtin(name, text)));
     }
 
-    /// The peer that asks, wherever its answer goes.
+    /// The requesting peer, wherever the answer is sent.
     pub fn origin(&self) -> Option<Arc<dyn Peer>> {
         self.origin.as_ref().or(self.answer.peer()).cloned()
     }
 
-    /// The same origin, with an answer that goes through `f` first.
+    /// The same origin, with an answer that first passes through `f`.
     pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
         let origin = self.origin();
         let answer = self.answer;
@@ -39,11 +39,11 @@ impl Job {
         Job { answer, origin }
     }
 
-    /// Splits off a job whose outcome `f` gets together with this one.
+    /// Splits off a job. `f` gets its outcome together with this one.
     pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
         let origin = self.origin();
         let due = self.answer.due();
-        // The application may give the outcome on the thread that takes its events.
+        // The application may answer in the thread that takes its events.
         let inside = no_wait::is_inside();
         let go_on = move |outcome| {
             let _back = (inside && !no_wait::is_inside()).then(no_wait::enter);
@@ -54,7 +54,7 @@ impl Job {
 }
 
 pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
-    // `Arc<dyn Local>` cannot be downcast itself; every local object can give a handle to itself.
+    // `Arc<dyn Local>` cannot be downcast; every local object can return a handle to itself.
     target.clone().into_any_arc().downcast::<T>().ok()
 }
 
@@ -71,7 +71,7 @@ fn run_in_turn(turn: &Turn, run: &Method, call: Call) {
     turn.run(|| run(call));
 }
 
-/// Asks a hook of the application: a getter, a setter, own rules.
+/// Calls a hook of the application: a getter, a setter, or own rules.
 pub(super) fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
     let Job { answer, origin } = job;
     let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());

@@ -1,5 +1,5 @@
-//! The application's objects and Python's rules for them. Nothing here knows a socket, a thread or the lock of a
-//! connection: what must be sent or waited for is asked of a `Peer`.
+//! Objects of the application and Python's rules for them. This layer knows no sockets, threads or locks of a
+//! connection: sending and waiting are done through `Peer`.
 
 mod about;
 mod attributes;

@@ -1,6 +1,6 @@
-//! Work for the peer of a session that the application drives itself, on the very thread that takes the session's events.
+//! Work for the peer of a session that the application drives, in the thread that takes the session's events.
 //!
-//! What is asked of the application there lies in a queue until that thread takes it, so it must not wait for the answer.
+//! A request to the application is queued until that thread takes it, so the thread must not wait for the reply.
 
 use crate::error::{Error, Exception, Result};
 use crate::protocol::Due;
@@ -8,18 +8,18 @@ use crate::value::Value;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Says why a thread does not wait for an object of a session whose events it takes itself, and what to do.
+/// States why a thread does not wait for an object of a session whose events it takes, and the remedy.
 const OWN_EVENTS: &str = "this thread takes the events of the object's session, so it cannot wait for the object: use the \
     _async function and take events until the result is ready, or ask in another thread";
 
-/// The number of this thread among those that have waited or taken events, from 1.
+/// Returns the number of this thread among those that have waited or taken events, from 1.
 #[inline]
 pub fn thread_number() -> u32 {
     thread_local!(static NUMBER: Cell<u32> = const { Cell::new(0) });
     match NUMBER.get() {
         0 => {
             static LAST: AtomicU32 = AtomicU32::new(0);
-            // After four thousand millions of threads a number is used again, and 0 never.
+            // Numbers are reused after 2^32 threads. 0 is never used.
             NUMBER.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1));
             NUMBER.get()
         }
@@ -29,7 +29,7 @@ pub fn thread_number() -> u32 {
 
 thread_local!(static AWAITED: Cell<bool> = const { Cell::new(false) });
 
-/// While it lives, what is asked is awaited by this thread, or is not.
+/// While it exists, this thread waits for the requests that it makes, or does not.
 pub struct Awaited(bool);
 
 impl Drop for Awaited {
@@ -38,23 +38,23 @@ impl Drop for Awaited {
     }
 }
 
-/// Begins to ask what this thread will wait for, all together.
+/// Begins requests that this thread will wait for together.
 pub fn await_all() -> Awaited {
     Awaited(AWAITED.replace(true))
 }
 
-/// How long one of them is waited for. What the application asks meanwhile is another matter.
+/// Returns the deadline for one of them. It does not apply to requests that the application makes meanwhile.
 pub(super) fn due_here() -> (Due, Awaited) {
     let before = Awaited(AWAITED.replace(false));
     (if before.0 { Due::awaited_by(thread_number()) } else { Due::NEVER }, before)
 }
 
-/// What a request gets whose answer the thread waits for that would have to take it.
+/// The exception of a request for which the waiting thread itself would have to take the event.
 pub fn own_events() -> Exception {
     Exception::builtin("RuntimeError", OWN_EVENTS)
 }
 
-/// Turns that back into a status, however far it has come.
+/// Converts that exception to its status, also after it has passed through other code.
 pub(super) fn as_status(outcome: Result<Value>) -> Result<Value> {
     match outcome {
         Err(Error::Remote(exception)) if is_own_events(&exception) => Err(Error::State(OWN_EVENTS.into())),
@@ -67,7 +67,7 @@ fn is_own_events(exception: &Exception) -> bool {
         && matches!(exception.args.first(), Some(Value::Str(text)) if text.as_str() == OWN_EVENTS)
 }
 
-/// Does the error say that the application cannot be asked here?
+/// Returns whether the error states that the application cannot be asked here.
 pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::State(text) if is_inside() || text == OWN_EVENTS)
 }
@@ -75,17 +75,17 @@ pub(super) fn is_refusal(error: &Error) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Elsewhere,
-    /// In work for such a peer.
+    /// Working for such a peer.
     Serving,
-    /// And what is asked now is waited for.
+    /// Making a request that this thread waits for.
     Asking,
-    /// And the application was to be asked.
+    /// A request to the application was rejected.
     Refused,
 }
 
 thread_local!(static PLACE: Cell<Place> = const { Cell::new(Place::Elsewhere) });
 
-/// Puts back what was before.
+/// Restores the previous state.
 pub(super) struct Back(Place);
 
 impl Drop for Back {
@@ -102,7 +102,7 @@ pub(super) fn is_inside() -> bool {
     PLACE.get() != Place::Elsewhere
 }
 
-/// Asks for what will be waited for. The error: the application was to be asked, and cannot hear of it.
+/// Makes requests that this thread will wait for. Fails if the application would have to be asked.
 pub(super) fn asking<R>(ask: impl FnOnce() -> R) -> Result<R> {
     if !is_inside() {
         return Ok(ask());
@@ -115,7 +115,7 @@ pub(super) fn asking<R>(ask: impl FnOnce() -> R) -> Result<R> {
     }
 }
 
-/// May the application be asked through a queue? Not where this thread would wait for it.
+/// Returns whether the application may be asked through its queue: not if this thread would wait for it.
 pub fn may_ask() -> bool {
     let may = matches!(PLACE.get(), Place::Elsewhere | Place::Serving);
     if !may {

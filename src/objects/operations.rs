@@ -1,4 +1,4 @@
-//! Operations on objects, wherever they live: one request each to the peer, or done here for our own.
+//! Operations on local and remote objects: one request to the peer, or the operation itself for local ones.
 
 use super::attributes::dynamic_name;
 use super::call::{Answer, Call};
@@ -18,7 +18,7 @@ use crate::value::{Ask, Local, Reference, Text, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Asks and waits for the answer.
+/// Makes a request and waits for the reply.
 #[inline]
 pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
     match object {
@@ -41,14 +41,14 @@ pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
     }
 }
 
-/// Asks an object of ours without waiting. The answer goes through `then`.
+/// Makes a request to a local object without waiting. The answer is passed to `then`.
 pub fn ask_here_later(
     target: &Arc<dyn Local>,
     ask: Ask<'_>,
     timeout: Option<Duration>,
     then: impl FnOnce(Result<Value>) -> Result<Value> + Send + 'static,
 ) -> Promise {
-    // Nobody waits here, wherever that is.
+    // No thread waits here, even if one waits elsewhere.
     let _back = no_wait::is_inside().then(no_wait::enter);
     let (due, _before) = no_wait::due_here();
     let promise = ask_here(target, ask, due, then);
@@ -71,7 +71,7 @@ fn ask_here(
     promise
 }
 
-/// A peer on whose behalf something is asked.
+/// A peer on whose behalf a request is made.
 #[derive(Clone)]
 pub struct Asker {
     pub(super) origin: Option<Arc<dyn Peer>>,
@@ -84,8 +84,8 @@ impl Asker {
     }
 }
 
-/// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by
-/// rules of its own where it has them, and may answer later; no thread waits for it.
+/// Makes a request on behalf of a peer, and continues with the answer. A local object sees the peer's connection,
+/// applies its own rules if it has any, and may answer later; no thread waits for it.
 pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce(Result<Value>) + Send + 'static) {
     let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
     match op_for(target, ask) {
@@ -98,7 +98,7 @@ pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce
     }
 }
 
-/// The operation as a peer would ask for it, or its value where nothing has to run.
+/// Returns the operation as a peer would request it, or its value if nothing has to run.
 fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
     let shape = target.shape();
     let name_of = |name: &str, own: bool, exists: bool| match shape.member(name.as_bytes()) {
@@ -115,8 +115,8 @@ fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Ex
     }
 }
 
-/// Asks as code of the application does, which is not held to the rules for peers, and goes on with the answer. What runs
-/// sees the connection of the peer, and may answer later.
+/// Makes a request as application code does, to which the rules for peers do not apply, and continues with the answer.
+/// The called code sees the peer's connection, and may answer later.
 pub(super) fn ask_own_then(
     call: Asker,
     object: &Reference,
@@ -141,7 +141,7 @@ fn no_attribute(target: &Arc<dyn Local>, name: &str) -> Exception {
     Exception::builtin("AttributeError", target.shape().lacks(&format!("'{name}'")))
 }
 
-/// The operation, or its value where nothing has to run. Our own code is not held to the rules for peers.
+/// Returns the operation, or its value if nothing has to run. The rules for peers do not apply to local code.
 fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
     let name_of = |name: &str, exists: bool| {
         let shape = target.shape();
@@ -153,7 +153,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
             None => Err(no_attribute(target, name)),
         }
     };
-    // Operators of Python look for special methods in the type, and a class is none of its own instances.
+    // Python's operators look up special methods in the type, and a class is not its own instance.
     let called = |name: &str| match name_of(name, true)? {
         Name::Member(index) if name.starts_with("__") && target.as_any().is::<ClassObject>() => {
             match defaults::class_member(index) {

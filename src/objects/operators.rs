@@ -1,15 +1,15 @@
-//! Python's `bool()`, `==` and `in` on objects, wherever they live.
+//! Python's `bool()`, `==` and `in` on local and remote objects.
 
 use super::operations::{Asker, ask, ask_own_then};
 use super::target::is_truthy;
 use crate::error::{Error, Exception, Result};
 use crate::value::{Ask, CompareOp, Reference, Value};
 
-/// What a call of a method of Python says, where there may be no such method.
+/// The result of calling a Python method that may not exist.
 pub(super) enum Said<T> {
     Yes(Result<T>),
     Missing,
-    /// There is no such method, or it has failed itself with an AttributeError.
+    /// The method does not exist, or it raised AttributeError itself.
     Unsure(Error),
 }
 
@@ -23,7 +23,7 @@ impl<T> Said<T> {
     }
 }
 
-/// What a call of `__bool__` or `__len__` says of the truth.
+/// Interprets the result of `__bool__` or `__len__` as a truth value.
 pub(super) fn verdict(name: &str, answer: Result<Value>) -> Said<bool> {
     Said::Yes(match answer {
         Ok(Value::Bool(truth)) => Ok(truth),
@@ -41,7 +41,7 @@ fn raised(name: &str, text: &str) -> Error {
     Error::Remote(Exception::builtin(name, text))
 }
 
-/// What the failure of a call says of the method.
+/// Interprets the failure of a call: the method failed, or it does not exist.
 pub(super) fn failed<T>(name: &str, error: Error) -> Said<T> {
     let exception = match &error {
         Error::Remote(exception) if exception.is_builtin("AttributeError") => exception,
@@ -52,19 +52,19 @@ pub(super) fn failed<T>(name: &str, error: Error) -> Said<T> {
         return Said::Missing;
     }
     match exception.args.first() {
-        // It may not be used, which is not the same.
+        // Denied by the rules: the method may exist.
         Some(Value::Str(text)) if text.as_str().starts_with("cannot access") => Said::Yes(Err(error)),
         Some(Value::Str(text)) if text.as_str().ends_with(&absent) => Said::Missing,
         _ => Said::Unsure(error),
     }
 }
 
-/// Whether an attempt to read it found an attribute, or was refused for another reason than that there is none.
+/// Returns whether reading found the attribute, or failed for another reason than that it does not exist.
 pub(super) fn is_there(read: &Result<Value>) -> bool {
     !matches!(read, Err(Error::Remote(exception)) if exception.is_builtin("AttributeError"))
 }
 
-/// Calls a method; None: the object has none of this name.
+/// Calls a method. Returns None if the object has no method of this name.
 fn call(object: &Reference, name: &str, args: &[Value]) -> Option<Result<Value>> {
     match ask(object, Ask::CallAttr { name, args, keywords: &[] }) {
         Ok(value) => Some(Ok(value)),
@@ -84,13 +84,13 @@ fn method(name: &str) -> Ask<'_> {
     Ask::CallAttr { name, args: &[], keywords: &[] }
 }
 
-/// `bool(object)`: what `__bool__` says, else whether `__len__` is not 0, else true.
+/// `bool(object)`: `__bool__`, otherwise whether `__len__` is not 0, otherwise true.
 pub fn truth(object: &Reference) -> Result<bool> {
     let said = |name| settled(object, name, verdict(name, ask(object, method(name))));
     ["__bool__", "__len__"].into_iter().find_map(said).unwrap_or(Ok(true))
 }
 
-/// `bool(value)`, for which objects are asked.
+/// `bool(value)`. Makes requests to objects.
 pub fn truth_of(value: &Value) -> Result<bool> {
     match value {
         Value::Ref(object) => truth(object),
@@ -124,7 +124,7 @@ fn said_then(
     });
 }
 
-/// `object == other`: what `__eq__` of the object says, else that of the other, else whether they are the same.
+/// `object == other`: `__eq__` of the object, otherwise that of the other, otherwise identity.
 pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
     let this = Value::Ref(object.clone());
     let mut answer = ask(object, Ask::Compare(CompareOp::Eq, other))?;
@@ -138,8 +138,8 @@ pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
     }
 }
 
-/// `item in object`: what `__contains__` says, else whether an item of the iteration is the same or equal. Items are asked
-/// for one by one, as Python does: an iterator goes no further than it must.
+/// `item in object`: `__contains__`, otherwise a search by identity and equality. Items are requested one by one, as
+/// in Python, because the search must not advance an iterator further than necessary.
 pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
     if let Some(answer) = call(object, "__contains__", std::slice::from_ref(item)) {
         return truth_of(&answer?);
@@ -150,7 +150,7 @@ pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
             return items.iter().try_fold(false, |found, known| Ok(found || is_or_equals(known, item)?));
         }
         Some(other) => return Err(Error::Type(format!("__iter__() of the object returned {}", other.type_name()))),
-        // A sequence of the old kind has but __getitem__.
+        // Older sequences have only __getitem__.
         None => None,
     };
     for index in 0.. {

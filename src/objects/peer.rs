@@ -1,4 +1,4 @@
-//! What the objects need of whoever drives a session: a connection, or a session whose application does its own I/O.
+//! The interface between objects and the driver of a session: a connection, or an application that does the I/O.
 
 use super::promise::Promise;
 use crate::budget::Account;
@@ -12,18 +12,18 @@ use std::time::Duration;
 
 pub type Outcome = Result<Value, Exception>;
 
-/// Conversions that nobody waits for. Once nobody holds them any more, they are over.
+/// Conversions without a waiting thread. They end when they are no longer referenced.
 pub trait Conversion: Send + Sync {
-    /// The time is up: what has not been answered is an error.
+    /// The timeout has passed: missing replies are errors.
     fn expire(&self);
 }
 
-/// A peer: it asks our objects, and is asked for its own.
+/// A peer, which makes requests to local objects and owns remote ones.
 pub trait Peer: Home {
-    /// Answers a request of the peer, from any thread.
+    /// Answers a request of the peer. Any thread.
     fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()>;
 
-    /// The answer to `Op::Exists`; the request as it goes on then.
+    /// Answers `Op::Exists` and returns the request that follows.
     fn answer_exists(
         &self,
         id: RequestId,
@@ -33,62 +33,62 @@ pub trait Peer: Home {
         exists: bool,
     ) -> Option<Request>;
 
-    /// Sends what waits to be sent.
+    /// Sends pending output.
     fn flush(&self);
 
-    /// The pickle of plain data, for which objects in it are asked.
+    /// Pickles plain data. Makes requests to objects in it.
     fn pickle(&self, value: Value, protocol: u8) -> Result<Vec<u8>>;
 
-    /// What bounds the values of this peer.
+    /// The limits on values of this peer.
     fn limits(&self) -> Limits;
 
-    /// What this peer takes of the memory of all.
+    /// The memory that this peer takes from the budget.
     fn account(&self) -> Account;
 
-    /// How long an answer is waited for.
+    /// The timeout of requests.
     fn timeout(&self) -> Option<Duration>;
 
     fn is_closed(&self) -> bool;
 
-    /// Is it gone, or has it said all that it will say?
+    /// Returns whether the peer has ended the connection or its stream.
     fn is_abandoned(&self) -> bool;
 
-    /// A call has ended that came before the end of the connection: frees circles of containers that it held.
+    /// A call that outlived the connection has ended: frees cycles of containers that it referenced.
     fn collect(&self);
 
-    /// What messages call it.
+    /// The name of the peer in messages.
     fn name(&self) -> String;
 
-    /// Refuses in a forked child.
+    /// Fails in a forked child.
     fn check_fork(&self) -> Result<()>;
 
-    /// Why requests fail from now on.
+    /// The error of further requests.
     fn ended(&self) -> Error;
 
-    /// Serves the peer until the promise is kept, the time is over or the connection has ended. True: it is kept. The error:
-    /// the thread was interrupted.
+    /// Serves the peer until the promise is settled (true), the time is over or the connection has ended (false). Fails
+    /// if the thread was interrupted.
     fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> Result<bool>;
 
-    /// Handles one message that has arrived, without waiting. False: there was none.
+    /// Handles one received message without waiting. False: there was none.
     fn serve_arrived(self: Arc<Self>) -> bool;
 
-    /// Goes on with a call whose arguments have been converted, as if it had come just now.
+    /// Resumes a call whose arguments have been converted, as if it had just arrived.
     fn resume(self: Arc<Self>, request: Request);
 
-    /// Ends a conversion when the time is up, unless it is over.
+    /// Ends a conversion after the timeout, unless it has finished.
     fn watch(&self, conversion: Weak<dyn Conversion>, timeout: Duration);
 
-    /// Something else than a message has kept the promise: those who wait for it look again.
+    /// Something other than a message has settled the promise: wakes the threads that wait for it.
     fn wake_for(&self, promise: &Promise);
 }
 
-/// Asks an object of a peer, and waits for the answer.
+/// Makes a request to an object of a peer, and waits for the reply.
 #[inline]
 pub fn ask_peer(object: &Arc<Proxy>, ask: Ask<'_>) -> Result<Value> {
     home_of(object)?.ask(object, ask)
 }
 
-/// Whoever can be asked for an object of a peer.
+/// Returns the driver to which requests for an object of a peer are made.
 #[inline]
 pub fn home_of(object: &Proxy) -> Result<Arc<dyn Home>> {
     object.home().owner().ok_or_else(gone)

@@ -1,13 +1,13 @@
-//! Which types of Python are plain data.
+//! Python's types of plain data.
 
 use crate::value::Kind;
 
-/// What an object of this type is copied as.
+/// Returns the kind of value to which an object of this type is copied.
 pub(crate) fn kind_of(type_name: &str) -> Option<Kind> {
     Some(match type_name {
         "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
         "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
-        // A column of a DataFrame, or its names; before pandas 3 they were known by where they are defined.
+        // A column of a DataFrame, or its names. Before pandas 3 their types had the names of the defining modules.
         "pandas.Series" | "pandas.Index" | "pandas.RangeIndex" => Kind::List,
         "pandas.core.series.Series" | "pandas.core.indexes.base.Index" | "pandas.core.indexes.range.RangeIndex" => {
             Kind::List
@@ -21,7 +21,7 @@ pub(crate) fn kind_of(type_name: &str) -> Option<Kind> {
     })
 }
 
-/// The type of `datetime` that an object of this type is copied as: its text says all that it is.
+/// Returns the type of `datetime` to which an object of this type is copied: its str() contains all of it.
 pub(crate) fn time_of(type_name: &str) -> Option<&'static str> {
     Some(match type_name {
         "datetime.date" => "date",
@@ -33,7 +33,7 @@ pub(crate) fn time_of(type_name: &str) -> Option<&'static str> {
     })
 }
 
-/// Is an object of this type plain data, if what is in it is?
+/// Returns whether an object of this type is plain data if its contents are.
 pub(crate) fn is_container(type_name: &str) -> bool {
     kind_of(type_name).is_some()
 }

@@ -1,4 +1,4 @@
-//! Answers that are still to come, from a peer or from something of this process: RPyC's AsyncResult.
+//! Pending results, of a peer or of this process: RPyC's AsyncResult.
 
 use super::peer::Peer;
 use super::served;
@@ -14,39 +14,39 @@ use std::time::Duration;
 
 pub type Callback = Box<dyn FnOnce(&Promise) + Send>;
 
-/// Looks at a value that has come. An error replaces it.
+/// Checks a value that has arrived. An error replaces it.
 pub(crate) type Judge = Box<dyn FnOnce(&Value) -> Result<()> + Send>;
 
-/// The answer to a request that nobody had to wait for. All clones are one result.
+/// The result of an asynchronous request. All clones are one result.
 #[derive(Clone)]
 pub struct Promise(Arc<Promised>);
 
 const UNSENT: i64 = i64::MIN;
 
-/// The outcome is there.
+/// The outcome is set.
 const SETTLED: u32 = 1;
-/// `more` is there, and whoever settles looks at it.
+/// `more` exists, and the settling thread must look at it.
 const RICH: u32 = 2;
 
-/// Most results are asked for and answered, and nothing else happens to them: they have no lock.
+/// Most results are only requested and answered; these take no lock.
 pub(crate) struct Promised {
-    /// None: something of this process keeps it.
+    /// None: a result of this process.
     peer: Option<Weak<dyn Peer>>,
     /// SETTLED and RICH.
     marks: AtomicU32,
-    /// The number of the request; UNSENT before it is sent.
+    /// The sequence number of the request; UNSENT before it is sent.
     seq: AtomicI64,
-    /// Written once, by whoever comes first: the reader, or one that gives it up.
+    /// Written once, by the first of: the reader, or a thread that cancels.
     outcome: OnceLock<Result<Value>>,
-    /// What few results have.
+    /// State that few results need.
     more: OnceLock<Box<More>>,
 }
 
-/// What a result has that has a limit of time or callbacks, or that somebody of this process waits for.
+/// State of a result with a timeout or callbacks, or for which a thread of this process waits.
 #[derive(Default)]
 struct More {
     state: Mutex<State>,
-    /// For results of this process, which no connection brings.
+    /// For results of this process, which no connection settles.
     arrived: Condvar,
 }
 
@@ -54,15 +54,15 @@ struct More {
 struct State {
     callbacks: VecDeque<Callback>,
     judge: Option<Judge>,
-    /// A thread runs them, one after the other, and goes on with those that are added meanwhile.
+    /// A thread is running the callbacks, and will also run those that are added meanwhile.
     running: bool,
     expiry: Option<Instant>,
-    /// The time that it was given.
+    /// The timeout that was set.
     within: Duration,
     what: String,
-    /// The answer came after the time was up, and is gone.
+    /// The reply arrived after the timeout and was dropped.
     late: bool,
-    /// Connections that are read by threads that wait for a result of this process.
+    /// Connections that are read by threads waiting for a result of this process.
     read: Vec<Weak<dyn Peer>>,
 }
 
@@ -80,7 +80,7 @@ impl State {
         self.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     }
 
-    /// True: whoever asks has to run the callbacks.
+    /// True: the caller must run the callbacks.
     fn begin_running(&mut self) -> bool {
         let begins = !self.running && !self.callbacks.is_empty();
         self.running |= begins;
@@ -88,17 +88,17 @@ impl State {
     }
 }
 
-/// What becomes of an answer.
+/// What the settling thread must do.
 #[must_use]
 pub(crate) struct Settled {
-    /// The caller has to `run_callbacks`.
+    /// The caller must `run_callbacks`.
     pub run: bool,
-    /// What is not kept: it came too late, or was refused. Dropping it may run code of the application.
+    /// A value that is not kept, because it was late or rejected. Dropping it may run application code.
     pub refused: Option<Result<Value>>,
 }
 
 impl Promise {
-    /// One that a peer's answer keeps. It expires after `timeout`, counted from now.
+    /// A result that a peer's reply settles. It expires `timeout` from now.
     pub(crate) fn new(peer: Weak<impl Peer + 'static>, what: String, timeout: Option<Duration>) -> Promise {
         let promise = Promise::with(Some(peer));
         if timeout.is_some() || !what.is_empty() {
@@ -109,7 +109,7 @@ impl Promise {
         promise
     }
 
-    /// One that is kept.
+    /// A settled result.
     pub(crate) fn settled(outcome: Result<Value>) -> Promise {
         let promise = Promise::with(None);
         // Nobody else can have settled it.
@@ -118,7 +118,7 @@ impl Promise {
         promise
     }
 
-    /// One that something of this process will keep with `settle`.
+    /// A result that this process settles with `settle`.
     pub(crate) fn local(what: String) -> Promise {
         let promise = Promise::with(None);
         if !what.is_empty() {
@@ -132,7 +132,7 @@ impl Promise {
         Promise(Arc::new(Promised { peer, marks, seq, outcome: OnceLock::new(), more: OnceLock::new() }))
     }
 
-    /// As what the border keeps behind a handle.
+    /// For handles of the C interface.
     #[cfg_attr(debug_assertions, allow(dead_code))]
     pub(crate) fn into_inner(self) -> Arc<Promised> {
         self.0
@@ -143,19 +143,19 @@ impl Promise {
         Promise(inner)
     }
 
-    /// Looks at the value before it is kept, if none has come yet. One that is refused is not kept.
+    /// Checks the value before it is kept, unless it has arrived. A rejected value is not kept.
     pub(crate) fn judged_by(&self, judge: Judge) {
         self.rich().judge = Some(judge);
     }
 
-    /// What few results have. From now on whoever settles takes this lock.
+    /// Creates the rare state. From now on the settling thread takes its lock.
     fn rich(&self) -> MutexGuard<'_, State> {
         let state = lock(&self.0.more.get_or_init(Box::default).state);
         self.0.marks.fetch_or(RICH, Ordering::AcqRel);
         state
     }
 
-    /// The same, where it is there already.
+    /// The rare state, if it exists.
     fn more(&self) -> Option<&More> {
         self.0.more.get().map(|more| &**more)
     }
@@ -164,7 +164,7 @@ impl Promise {
         self.0.seq.store(seq, Ordering::Relaxed);
     }
 
-    /// Which result it is, among those that live.
+    /// Identifies the result among those that exist.
     pub(crate) fn address(&self) -> usize {
         self.as_ptr() as usize
     }
@@ -178,18 +178,18 @@ impl Promise {
         self.0.marks.load(Ordering::Acquire) & SETTLED != 0
     }
 
-    /// Is nothing to be done when it is settled but to keep the answer?
+    /// Returns whether settling only has to store the outcome.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.0.marks.load(Ordering::Acquire) & RICH == 0
     }
 
-    /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the application.
+    /// Drops a reference. Returns what the last one leaves, because dropping that may run application code.
     pub(crate) fn leave(self) -> Option<Result<Value>> {
         Arc::into_inner(self.0)?.outcome.into_inner()
     }
 
-    /// The answer has come. What is not kept of it is given back.
+    /// Settles with a reply. Returns what is not kept.
     #[inline]
     pub(crate) fn settle(&self, outcome: Result<Value>) -> Settled {
         match self.0.marks.load(Ordering::Acquire) & RICH {
@@ -198,7 +198,7 @@ impl Promise {
         }
     }
 
-    /// Keeps it, if it is the first. Whoever has made the result rich meanwhile is served.
+    /// Settles if it is the first. Serves a thread that has made the result rich meanwhile.
     #[inline]
     fn put(&self, outcome: Result<Value>) -> Settled {
         if let Err(outcome) = self.0.outcome.set(outcome) {
@@ -208,7 +208,7 @@ impl Promise {
         Settled { run: before & RICH != 0 && self.tell(&mut self.rich()), refused: None }
     }
 
-    /// Those who wait here look again. True: the callbacks are to be run.
+    /// Wakes the threads that wait here. True: the callbacks must be run.
     fn tell(&self, state: &mut State) -> bool {
         if let (true, Some(more)) = (self.is_local(), self.more()) {
             more.arrived.notify_all();
@@ -239,14 +239,14 @@ impl Promise {
         Settled { run: self.tell(&mut state), refused }
     }
 
-    /// A result of this process has come: whoever reads a connection meanwhile looks again. No lock is held here.
+    /// A result of this process was settled: wakes the threads that read connections meanwhile. No lock is held.
     pub(crate) fn tell_readers(&self) {
         let Some(more) = self.more() else { return };
         let read = std::mem::take(&mut lock(&more.state).read);
         read.iter().filter_map(Weak::upgrade).for_each(|peer| peer.wake_for(self));
     }
 
-    /// Something of this process has the answer.
+    /// Settles a result of this process.
     pub(crate) fn keep(&self, outcome: Result<Value>) {
         let settled = self.settle(outcome);
         self.tell_readers();
@@ -256,7 +256,7 @@ impl Promise {
         }
     }
 
-    /// Runs the callbacks in the order in which they were registered, those too that are registered meanwhile.
+    /// Runs the callbacks in order of registration, including those registered meanwhile.
     pub(crate) fn run_callbacks(&self) {
         loop {
             let mut state = self.rich();
@@ -275,7 +275,7 @@ impl Promise {
         nesting::within(move || this.run_callbacks());
     }
 
-    /// Gives the answer up: nobody waits for it any more, and what comes is dropped. False: it is here already.
+    /// Cancels the result: a later reply is dropped. False: it was settled.
     pub fn cancel(&self) -> bool {
         if self.is_settled() {
             return false;
@@ -295,7 +295,7 @@ impl Promise {
         true
     }
 
-    /// Is the answer here? Handles first what has arrived, without waiting.
+    /// Returns whether the result is settled, after handling received messages without waiting.
     pub fn ready(&self) -> bool {
         if self.is_settled() || self.expiry_passed() {
             return self.is_settled();
@@ -310,23 +310,23 @@ impl Promise {
         self.expiry().is_some_and(|expiry| expiry <= Instant::now())
     }
 
-    /// How long its time still is; None when it has no limit, or is over.
+    /// Returns the remaining time; None without a timeout or after it.
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         let expiry = self.expiry()?;
         Some(expiry.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
-    /// The answer is here, and it is an exception.
+    /// Settled with an exception.
     pub fn error(&self) -> bool {
         self.ready() && matches!(self.0.outcome.get(), Some(Err(_)))
     }
 
-    /// The time is up and there was no answer.
+    /// The timeout passed without a reply.
     pub fn expired(&self) -> bool {
         !self.ready() && self.expiry_passed()
     }
 
-    /// Waits for the answer, which may be an exception; requests of the peer are served meanwhile.
+    /// Waits for the result, which may be an exception, and serves the peer meanwhile.
     pub fn wait(&self) -> Result<()> {
         if !self.is_settled() {
             self.await_answer()?;
@@ -340,7 +340,7 @@ impl Promise {
     fn await_answer(&self) -> Result<()> {
         let Some(peer) = &self.0.peer else { return self.await_here() };
         let Some(peer) = peer.upgrade() else {
-            // There was a connection, and nothing of it is left.
+            // The connection existed and has been freed.
             return match self.is_settled() {
                 true => Ok(()),
                 false => Err(Error::Closed("the connection ended before the reply".into())),
@@ -362,7 +362,7 @@ impl Promise {
         let _pause = turn::pause();
         if let Some(peer) = served::here() {
             self.rich().read.push(Arc::downgrade(&peer));
-            // What answers may be a message of the peer that this thread serves.
+            // The answer may be a message of the peer that this thread serves.
             let settled = peer.clone().wait_for(self, self.expiry())?;
             if !settled && peer.is_closed() && !self.expiry_passed() {
                 return Err(peer.ended());
@@ -383,12 +383,12 @@ impl Promise {
         Ok(())
     }
 
-    /// The outcome, if it is there.
+    /// Returns the outcome if it is settled.
     pub(crate) fn outcome(&self) -> Option<Result<Value>> {
         if self.is_settled() { self.0.outcome.get().cloned() } else { None }
     }
 
-    /// Waits for the answer and gives it.
+    /// Waits for the outcome and returns it.
     pub fn value(&self) -> Result<Value> {
         if !self.is_settled() {
             self.await_answer()?;
@@ -396,8 +396,8 @@ impl Promise {
         self.outcome().unwrap_or_else(|| Err(Error::State("the reply has not arrived".into())))
     }
 
-    /// Runs `callback` once, when the answer comes; at once if it is here, or behind those that run just now. None is run
-    /// after the time is up.
+    /// Runs `callback` once when the result is settled; at once if it is, or after the callbacks that are running. None
+    /// runs after the timeout.
     pub fn add_callback(&self, callback: Callback) {
         let mut state = self.rich();
         state.callbacks.push_back(callback);
@@ -408,17 +408,17 @@ impl Promise {
         }
     }
 
-    /// Is there nothing to wait for any more: an answer, the end of its time, the end of its connection?
+    /// Returns whether waiting is useless: settled, expired, or the connection has ended.
     pub(crate) fn is_done(&self) -> bool {
         self.is_settled() || self.expiry_passed() || self.0.peer.as_ref().is_some_and(|peer| peer.strong_count() == 0)
     }
 
-    /// Something of this process gives it, and no connection.
+    /// A result of this process, not of a connection.
     pub(crate) fn is_local(&self) -> bool {
         self.0.peer.is_none()
     }
 
-    /// Whose answer keeps it.
+    /// The peer whose reply settles it.
     pub(crate) fn peer(&self) -> Option<Arc<dyn Peer>> {
         self.0.peer.as_ref()?.upgrade()
     }
@@ -430,7 +430,7 @@ impl Promise {
         lock(&self.more()?.state).expiry
     }
 
-    /// Sets the time within which the answer must come, counted from now. It changes nothing when that has come too late.
+    /// Sets the timeout, counted from now. Without effect if the reply was already too late.
     pub fn set_expiry(&self, timeout: Option<Duration>) {
         let mut state = self.rich();
         if !state.late {
@@ -438,7 +438,7 @@ impl Promise {
         }
     }
 
-    /// The number of the request, once it has been sent.
+    /// The sequence number of the request, once it was sent.
     pub fn seq(&self) -> Option<i64> {
         Some(self.0.seq.load(Ordering::Relaxed)).filter(|seq| *seq != UNSENT)
     }

@@ -1,5 +1,5 @@
-//! What objects, functions and classes say of themselves: `__class__`, `__mro__`, `__code__` and the like, as `help()` and
-//! `inspect.signature()` of Python ask for them. The rules give it only to peers that may use all attributes.
+//! Reflection: `__class__`, `__mro__`, `__code__` and others, for Python's `help()` and `inspect.signature()`.
+//! The rules allow them only to peers that may use all attributes.
 
 use super::about::About;
 use super::class::{Class, ClassObject, Definition, Function, Member, MemberKind, Method, Object};
@@ -21,7 +21,7 @@ fn empty_dict() -> Value {
     Value::Dict([].into())
 }
 
-/// A class that peers know as one of Python's own.
+/// A class that peers know as one of Python's.
 fn builtin(name: &str, members: Vec<Member>) -> Arc<Class> {
     Class::plain(Definition { module: "builtins".into(), name: name.into(), members, ..Definition::default() })
 }
@@ -42,10 +42,10 @@ static PROPERTY: LazyLock<Arc<Class>> = LazyLock::new(|| {
     )
 });
 
-/// A property as its class has it.
+/// A property object, as in its class.
 struct Described(Option<Text>);
 
-/// What a class has in the place of a property: the property object.
+/// The property object that a class has in place of the value.
 pub(super) fn property_of(member: &Member) -> Member {
     let value = reference(PROPERTY.instance(Box::new(Described(member.doc.clone()))));
     Member { name: member.name.clone(), doc: member.doc.clone(), kind: MemberKind::Constant(value) }
@@ -62,7 +62,7 @@ fn described(name: &str, read: fn(&Object) -> Value) -> Member {
 
 // ---------------------------------------------------------------- objects
 
-/// What an object says of itself.
+/// The reflection of an object.
 pub(super) fn of_object(object: &Object, about: About) -> Value {
     let class = object.class().described();
     match about {
@@ -79,17 +79,17 @@ fn module_of(class: &Class) -> Value {
 
 // ---------------------------------------------------------------- classes
 
-/// Makes an attribute of a class of one of its methods.
+/// Makes an attribute of a class from one of its methods.
 pub(super) type Take = fn(&ClassObject, &Arc<Member>) -> Value;
 
-/// What a class says of itself.
+/// The reflection of a class.
 pub(super) fn of_class(class: &ClassObject, about: About, unbound: Take) -> Value {
     let of = class.class();
     match about {
         About::Class => class_value(&TYPE),
         About::Module => module_of(of),
         About::QualName => Value::str(of.shape().class_name()),
-        // Whoever asks for the bases of bases is to come to an end.
+        // So that a walk over bases of bases ends.
         About::Bases if Arc::ptr_eq(of, &OBJECT) => Value::tuple(Vec::new()),
         About::Bases => Value::tuple(vec![class_value(of.base().unwrap_or(&OBJECT))]),
         About::Mro => {
@@ -124,7 +124,7 @@ pub(super) fn of_class(class: &ClassObject, about: About, unbound: Take) -> Valu
     }
 }
 
-/// A function that says whether its argument is the class or derives from it, as `issubclass` asks.
+/// A function that returns whether its argument is the class or a derived one, for `issubclass`.
 fn subclass_check(of: Arc<Class>) -> Value {
     let run: Method = Arc::new(move |mut call| {
         let derives = match call.args() {
@@ -146,10 +146,10 @@ fn subclass_check(of: Arc<Class>) -> Value {
 
 // ---------------------------------------------------------------- functions
 
-/// Of a method that was taken from its class: the member, whose signature lacks the object.
+/// For a method read from its class: the member, whose signature lacks the object.
 pub(super) struct Unbound(pub Arc<Member>);
 
-/// What a function says of itself, or a bound method.
+/// The reflection of a function or bound method.
 pub(super) fn of_function(
     member: &Arc<Member>,
     bound: Option<&Arc<Object>>,
@@ -176,7 +176,7 @@ pub(super) fn of_function(
     }
 }
 
-/// A signature as Python's functions show it.
+/// Formats a signature as Python does.
 struct Takes {
     code: Code,
     defaults: Value,
@@ -192,13 +192,13 @@ struct Code {
     flags: i64,
 }
 
-/// `co_flags`: optimized, with new locals, and those for what takes any number of arguments.
+/// `co_flags`: optimized, new locals, and the flags for `*args` and `**kwargs`.
 const PLAIN: i64 = 0x3;
 const HAS_REST: i64 = 0x4;
 const HAS_NAMED: i64 = 0x8;
 
 impl Takes {
-    /// Without a signature a function takes whatever it is given.
+    /// A function without a signature accepts any arguments.
     fn of(member: &Member, with_self: bool) -> Takes {
         let anything = || Signature::parse("(*args, **kwargs)").ok();
         let signature = match &member.kind {
@@ -238,7 +238,7 @@ impl Takes {
     }
 }
 
-/// What `inspect` reads of a function's code.
+/// The attributes of a function's code that `inspect` reads.
 static CODE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     fn code(object: &Object, read: impl Fn(&Code) -> Value) -> Value {
         object.state().downcast_ref().map_or(Value::None, read)

@@ -1,4 +1,4 @@
-//! Restricted views: an object with a list of names that peers may read and one of those that they may write.
+//! Restricted views: an object with one list of names that peers can read and one of names that they can set.
 
 use super::call::Call;
 use super::class::{Class, Definition, Method, Object};
@@ -9,7 +9,7 @@ use crate::value::{Ask, Local, Reference, Text, Value};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-/// What a view shows of what.
+/// The object of a view and its names.
 struct View {
     object: Reference,
     readable: BTreeSet<String>,
@@ -27,13 +27,13 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
     })
 });
 
-/// A view of an object, ours or a peer's. Deleting goes by the usual rules, which find nothing to delete.
+/// Makes a view of a local or remote object. Deleting follows the usual rules, which find nothing to delete.
 pub fn restricted(object: Reference, readable: BTreeSet<String>, writable: BTreeSet<String>) -> Reference {
     let view: Arc<dyn Local> = CLASS.instance(Box::new(View { object, readable, writable }));
     Reference::Local(view)
 }
 
-/// The object of ours that a view shows.
+/// Returns the local object of a view.
 pub(super) fn held(object: &Object) -> Option<Arc<Object>> {
     match &object.state().downcast_ref::<View>()?.object {
         Reference::Local(local) => downcast::<Object>(local),
@@ -56,11 +56,11 @@ fn access(call: Call, write: bool) {
 }
 
 fn answer(mut call: Call, outcome: Result<Value>) {
-    // A connection that is gone needs no answer.
+    // A failure means that the connection has ended, which needs no answer.
     let _ = call.finish(outcome.map_err(Exception::from));
 }
 
-/// The object, the name, and what it is to be set to.
+/// Returns the object, the name and the value to set, if the name is allowed.
 fn allowed(this: &Object, args: &[Value], write: bool) -> Result<(Reference, Text, Option<Value>)> {
     let Some(view) = this.state().downcast_ref::<View>() else {
         return Err(Error::State("the view has no object".into()));
@@ -73,7 +73,7 @@ fn allowed(this: &Object, args: &[Value], write: bool) -> Result<(Reference, Tex
         false => (&view.readable, "restricted: not readable"),
     };
     if !names.contains(name.as_str()) {
-        // The text is that of rpyc.restricted.
+        // rpyc.restricted has this message.
         let mut exception = Exception::builtin("AttributeError", name.as_str());
         exception.attributes.push(("refused_by".into(), Value::str(rule)));
         return Err(Error::Remote(exception));

@@ -1,4 +1,4 @@
-//! Calls that go on: in the form in which requests are handed from thread to thread, and lie in queues.
+//! Resumed calls, in the form of requests, so that they can be passed between threads and queued.
 
 use crate::error::Exception;
 use crate::protocol::{Due, Op, Request, RequestId, Seq, Threads};
@@ -6,7 +6,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::{Local, Shape};
 use std::sync::{Arc, LazyLock};
 
-/// Goes on; or, with an exception, tells the caller why not.
+/// Resumes the call; with an exception, raises that in the caller.
 type GoOn = Box<dyn FnOnce(Option<Exception>) + Send>;
 
 struct Resumed(Mutex<Option<GoOn>>);
@@ -18,13 +18,13 @@ impl Local for Resumed {
         &SHAPE
     }
 
-    /// No peer ever gets to know it.
+    /// Never exported, so no peer knows it.
     fn id(&self) -> u64 {
         0
     }
 }
 
-/// What goes on answers by itself: of the request's number only the threads and the deadline count.
+/// A resumed call has its own answer. Of the request's id, only the threads and the deadline are used.
 pub(super) fn request(threads: Threads, due: Due, go_on: impl FnOnce(Option<Exception>) + Send + 'static) -> Request {
     let mut id = RequestId::new(Seq::Int(-1), threads);
     if due.is_set() {
@@ -39,7 +39,7 @@ fn take(target: &dyn Local) -> Option<Option<GoOn>> {
     Some(lock(&resumed.0).take())
 }
 
-/// Goes on; false: it is something else.
+/// Resumes the call. Returns false for other requests.
 pub(super) fn run(target: &dyn Local) -> bool {
     let taken = take(target);
     let is_resumed = taken.is_some();
@@ -47,7 +47,7 @@ pub(super) fn run(target: &dyn Local) -> bool {
     is_resumed
 }
 
-/// Is it such a call? It is then refused with `refuse`, without a lock.
+/// Returns whether the request is a resumed call, which must then be rejected with `refuse`, without a lock.
 pub(crate) fn is_resumed(request: &Request) -> bool {
     request.target.as_any().is::<Resumed>()
 }

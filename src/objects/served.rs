@@ -1,4 +1,4 @@
-//! Which connection a thread serves: where code of the application waits for something of this process, that one is read meanwhile.
+//! The connection that a thread serves. It is read while application code waits for something of this process.
 
 use super::peer::Peer;
 use crate::sync::thread_local;
@@ -7,11 +7,11 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 thread_local! {
-    /// The innermost. Without a destructor it is there as long as the thread.
+    /// The innermost one. Without a destructor, it exists as long as the thread.
     static SERVED: ManuallyDrop<Cell<Option<Arc<dyn Peer>>>> = const { ManuallyDrop::new(Cell::new(None)) };
 }
 
-/// Puts back what was served before.
+/// Restores the previous connection.
 struct Back<'a> {
     place: &'a Cell<Option<Arc<dyn Peer>>>,
     before: Option<Arc<dyn Peer>>,
@@ -24,7 +24,7 @@ impl Drop for Back<'_> {
     }
 }
 
-/// While `run` does, this thread serves the connection.
+/// Runs `run` while this thread serves the connection.
 #[inline(always)]
 pub(crate) fn serving(peer: Arc<dyn Peer>, run: impl FnOnce()) {
     SERVED.with(|served| {
@@ -33,7 +33,7 @@ pub(crate) fn serving(peer: Arc<dyn Peer>, run: impl FnOnce()) {
     });
 }
 
-/// The connection whose message this thread is about.
+/// Returns the connection whose message this thread is handling.
 pub(crate) fn here() -> Option<Arc<dyn Peer>> {
     SERVED.with(|served| {
         let here = served.take();

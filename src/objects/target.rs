@@ -1,9 +1,9 @@
-//! What values are converted to, and the conversion of data, for which nobody is asked.
+//! Targets of conversions, and the conversion of data, which makes no requests.
 
 use crate::error::{Error, Result};
 use crate::value::{Temporal, Value};
 
-/// What a value is converted to.
+/// The target of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Bool,
@@ -35,7 +35,7 @@ impl Target {
         }
     }
 
-    /// Is it an object of this type of `datetime`'s that gives it?
+    /// Returns whether an object of this type of `datetime` can be converted.
     pub(super) fn takes_time(self, type_name: &str) -> bool {
         match self {
             Target::Date | Target::Time | Target::DateTime | Target::Delta => type_name == self.name(),
@@ -44,7 +44,7 @@ impl Target {
         }
     }
 
-    /// The methods that give it, in CPython's order.
+    /// The methods that return it, in CPython's order.
     pub(super) fn methods(self) -> &'static [&'static str] {
         match self {
             Target::Bool => &["__bool__", "__len__"],
@@ -54,7 +54,7 @@ impl Target {
         }
     }
 
-    /// Is there nothing to convert?
+    /// Returns whether the value has the target type already.
     pub fn is(self, value: &Value) -> bool {
         matches!(
             (self, value),
@@ -71,7 +71,7 @@ impl Target {
         )
     }
 
-    /// Converts what nobody has to be asked for.
+    /// Converts data, without requests.
     pub(super) fn of_data(self, value: Value) -> Result<Value> {
         match (self, value) {
             (target, value) if target.is(&value) => Ok(value),

@@ -1,5 +1,4 @@
-//! How long a thread waits for answers, where the application has said so for a stretch of its code: Go's context with a
-//! timeout, for one thread.
+//! Timeouts that the application sets for a section of code of one thread, similar to Go's context with a timeout.
 
 use crate::error::{Error, Result};
 use crate::sync::{Instant, thread_local};
@@ -8,23 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 thread_local! {
-    /// Those that this thread has begun and not ended, innermost last; each ends no later than the one around it.
+    /// The timeouts that this thread has begun and not ended, innermost last. None ends later than the one around it.
     static BEGUN: RefCell<Vec<TimeLimit>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Requests look for limits only from the first one of the process on.
+/// Set by the first timeout of the process, so that requests skip the search without one.
 static USED: AtomicBool = AtomicBool::new(false);
 
-/// Until when answers are waited for.
+/// The deadline of a section.
 #[derive(Clone, Copy)]
 pub struct TimeLimit {
-    /// None: for ever.
+    /// None: no deadline.
     deadline: Option<Instant>,
     given: Duration,
 }
 
 impl TimeLimit {
-    /// What is left of it; the error: nothing, and `what` is not asked.
+    /// Fails if no time is left; `what` is then not requested.
     pub fn check(&self, what: impl FnOnce() -> String) -> Result<()> {
         match self.left() {
             Some(Duration::ZERO) => {
@@ -35,7 +34,7 @@ impl TimeLimit {
         }
     }
 
-    /// None: there is no end.
+    /// Returns the remaining time, None without a deadline.
     pub fn left(&self) -> Option<Duration> {
         Some(self.deadline?.saturating_duration_since(Instant::now()))
     }
@@ -44,13 +43,13 @@ impl TimeLimit {
         self.deadline
     }
 
-    /// The time that it was given.
+    /// Returns the timeout that was set.
     pub fn given(&self) -> Duration {
         self.given
     }
 }
 
-/// From now on this thread waits no longer than until `timeout` from now, or without end. Gives what `end` takes.
+/// Begins a section in which this thread waits at most for `timeout`. Returns the argument for `end`.
 pub fn begin(timeout: Option<Duration>) -> usize {
     USED.store(true, Ordering::Relaxed);
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -67,18 +66,18 @@ pub fn begin(timeout: Option<Duration>) -> usize {
     })
 }
 
-/// Ends a limit, and those that were begun within it.
+/// Ends a section and those begun within it.
 pub fn end(began: usize) {
     BEGUN.with(|begun| begun.borrow_mut().truncate(began));
 }
 
-/// Has any thread ever limited its waiting?
+/// Returns whether any thread has ever begun a section.
 #[inline(always)]
 pub(crate) fn is_used() -> bool {
     USED.load(Ordering::Relaxed)
 }
 
-/// What this thread's application has said, if it has.
+/// Returns the innermost timeout of this thread.
 #[inline]
 pub(crate) fn here() -> Option<TimeLimit> {
     if is_used() { innermost() } else { None }
@@ -89,7 +88,7 @@ fn innermost() -> Option<TimeLimit> {
     BEGUN.with(|begun| begun.borrow().last().copied())
 }
 
-/// While it lives, this thread has no limits: what it serves while it waits is not the application's that began them.
+/// Suspends the timeouts of this thread while it serves calls of peers, to which they do not apply.
 #[must_use]
 pub(crate) struct Apart(Vec<TimeLimit>);
 
@@ -124,7 +123,7 @@ mod tests {
         assert!(here().unwrap().left().is_some());
         begin(Some(Duration::ZERO));
         assert!(here().unwrap().check(|| "it".into()).is_err());
-        // Those within it were forgotten.
+        // Inner sections that were not ended are removed.
         end(longer);
         assert!(here().unwrap().check(|| "it".into()).is_ok());
         {

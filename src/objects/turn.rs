@@ -1,4 +1,4 @@
-//! Turns of serial objects: calls for one object one at a time, except while their holder waits.
+//! Turns of serial objects: one call of an object runs at a time, except while its holder waits.
 
 use crate::sync::{Condvar, Mutex, lock, thread_local, wait};
 use std::cell::RefCell;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-/// The turn of one object, or a place in the line for one that is taken in order.
+/// The turn of one object, or a place in its queue if calls run in order.
 #[derive(Clone, Default)]
 pub struct Turn(Arc<Inner>, Option<u64>);
 
@@ -19,13 +19,13 @@ struct Inner {
 #[derive(Default)]
 struct State {
     taken: bool,
-    /// The places of those who wait, and the last one that was given.
+    /// The places of waiting threads, and the last place that was assigned.
     line: BTreeSet<u64>,
     last: u64,
 }
 
 impl State {
-    /// Takes it, unless somebody has it or comes first.
+    /// Takes the turn unless it is taken or another place precedes.
     fn take(&mut self, place: Option<u64>) -> bool {
         let first = place.is_none() || self.line.first().is_none_or(|first| place <= Some(*first));
         if self.taken || !first {
@@ -40,12 +40,12 @@ impl State {
 }
 
 thread_local! {
-    /// The turns that this thread holds, innermost last. Without a destructor it is there as long as the thread.
+    /// The turns that this thread holds, innermost last. Without a destructor, it exists as long as the thread.
     static HELD: ManuallyDrop<RefCell<Vec<Turn>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 impl Turn {
-    /// A place at the end of the line: whoever has it runs after all who came before.
+    /// Takes a place at the end of the queue, which runs after all earlier ones.
     pub fn line_up(&self) -> Turn {
         let mut state = lock(&self.0.state);
         state.last += 1;
@@ -56,7 +56,7 @@ impl Turn {
 
     fn take(&self) {
         let mut state = lock(&self.0.state);
-        // Who had it before comes again in his old place.
+        // A thread that held the turn before returns to its old place.
         state.line.extend(self.1);
         while !state.take(self.1) {
             state = wait(&self.0.free, state);
@@ -71,19 +71,19 @@ impl Turn {
         lock(&self.0.state).taken = false;
         match self.1 {
             None => self.0.free.notify_one(),
-            // Only one of those who wait may have it.
+            // Only the first of the waiting threads can take it, so all are woken.
             Some(_) => self.0.free.notify_all(),
         }
     }
 
-    /// Runs `f` when it is this object's turn.
+    /// Waits for the object's turn and runs `f`.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        // A call of one's own object, made within its turn, belongs to that turn.
+        // A nested call of the same object belongs to the turn that this thread holds.
         if HELD.with(|held| held.borrow().iter().any(|mine| Arc::ptr_eq(&mine.0, &self.0))) {
             return f();
         }
         if !self.try_take() {
-            // The holder of this turn may be waiting for one that this thread has.
+            // The holder of this turn may be waiting for one of this thread's turns.
             let mut turns = pause().map(Pause::into_turns).unwrap_or_default();
             turns.push(self.clone());
             take_all(&turns);
@@ -96,7 +96,7 @@ impl Turn {
     }
 }
 
-/// Takes several turns, and has none of them while it waits for one: so no two threads ever wait for each other.
+/// Takes several turns. Holds none of them while it waits for one, so two threads never wait for each other.
 fn take_all(turns: &[Turn]) {
     let Some(mut awaited) = turns.first() else { return };
     loop {
@@ -118,7 +118,7 @@ impl Drop for End<'_> {
             let mut held = held.borrow_mut();
             held.pop();
             if held.is_empty() {
-                // A thread that ends would leak its memory.
+                // The vector would leak when the thread ends.
                 *held = Vec::new();
             }
         });
@@ -126,7 +126,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// While it lives, this thread waits for somebody else and holds no turn.
+/// While it exists, this thread waits for something else and holds no turn.
 pub struct Pause(Vec<Turn>);
 
 #[inline]
@@ -143,7 +143,7 @@ fn pause_some() -> Option<Pause> {
 }
 
 impl Pause {
-    /// Ends it without taking the turns again.
+    /// Ends the pause without taking the turns again.
     fn into_turns(mut self) -> Vec<Turn> {
         std::mem::take(&mut self.0)
     }
@@ -175,7 +175,7 @@ mod tests {
                 outer.run(|| {
                     both.wait();
                     inner.run(|| HELD.with(|held| assert_eq!(held.borrow().len(), 2)));
-                    // Two threads that take up both turns again, in opposite order.
+                    // Two threads that take both turns again, in opposite order.
                     inner.run(|| {
                         let pause = pause();
                         both.wait();

@@ -1,5 +1,5 @@
-//! Methods whose arguments are converted first, because the signature says their types. No thread waits for the answers of the
-//! objects that are asked: the call goes on when the last has come.
+//! Methods whose signature has types: their arguments are converted before the call. No thread waits for the replies of
+//! objects; the call resumes when the last one has arrived.
 
 use super::call::Call;
 use super::class::{Member, MemberKind, Method};
@@ -14,10 +14,10 @@ use crate::sync::{Mutex, lock};
 use crate::value::{Reference, Text, Value};
 use std::sync::Arc;
 
-/// The most arguments of one call that are asked: one message of a peer must not make this side send more.
+/// Maximum number of arguments that are requested for one call, to limit what one message can make this side send.
 const MOST: usize = 1 << 14;
 
-/// What runs as a method of this signature: it converts the arguments first, if that says their types.
+/// Returns the function that runs for this signature: it converts the arguments first if there are types.
 pub fn method_of_signature(run: Method, signature: Option<&Signature>) -> Method {
     match signature {
         Some(signature) if signature.is_typed() => Arc::new(move |call| convert(&run, call)),
@@ -34,7 +34,7 @@ impl Member {
     }
 }
 
-/// A call, as far as it has come.
+/// A call whose arguments are being converted.
 struct Held {
     call: Call,
     run: Method,
@@ -46,7 +46,7 @@ impl Held {
         self.asked.iter().map(|asked| (asked.object.clone(), asked.target)).collect()
     }
 
-    /// Takes what the arguments were converted to; or the caller is told why there is nothing.
+    /// Inserts the converted arguments, or raises in the caller.
     fn fill(mut self, converted: Converted) -> Option<Held> {
         match converted {
             Ok(values) => {
@@ -68,7 +68,7 @@ impl Held {
         }
     }
 
-    /// Runs on another stack than it came on: an object whose calls never overlap is waited for again.
+    /// Resumes the call. This is another stack, so the turn of a serial object is taken again.
     fn go_on(self, refusal: Option<Exception>) {
         let Held { mut call, run, .. } = self;
         match refusal {
@@ -78,15 +78,15 @@ impl Held {
     }
 }
 
-/// How far the questions are.
+/// State of the requests.
 enum Phase {
     /// They are being sent.
     Asking(Held),
-    /// All was answered before the last was sent.
+    /// All replies arrived before the last request was sent.
     Answered(Held, Converted),
-    /// Answers are still to come.
+    /// Replies are pending.
     Waiting(Held),
-    /// The call goes on.
+    /// The call has resumed.
     Left,
 }
 
@@ -122,8 +122,8 @@ fn convert(run: &Method, mut call: Call) {
     }
 }
 
-/// Does somebody read the answer of an object, whoever waits? Not where the caller is of this process, nor where the object is
-/// another peer's: perhaps nobody serves that one.
+/// Returns whether some thread reads the reply of an object even if no thread waits. False for callers of this process
+/// and for objects of other peers, which may not be served.
 fn is_read(object: &Value, peer: Option<&Arc<dyn Peer>>) -> bool {
     let (Value::Ref(object), Some(peer)) = (object, peer) else { return false };
     match object {

@@ -1,4 +1,4 @@
-//! Objects for values that the wire has no form for: lists, dicts, arrays, times, and proxies of other connections.
+//! Objects for values that the protocol has no form for: lists, dicts, arrays, times, and proxies of other connections.
 
 use super::bridge::{Bridge, Known};
 use super::python;
@@ -8,7 +8,7 @@ use crate::value::{Local, Proxy, Reference, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// Makes the objects, and finds again the one for a proxy as long as it lives.
+/// Makes the objects, and finds the existing one for a proxy.
 #[derive(Default)]
 pub(crate) struct HostWrap {
     bridges: Mutex<Bridges>,
@@ -17,7 +17,7 @@ pub(crate) struct HostWrap {
 #[derive(Default)]
 struct Bridges {
     by_proxy: HashMap<usize, Weak<Bridge>>,
-    /// So many are known when it is time to forget those that are gone.
+    /// At this number of entries, those of freed objects are removed.
     crowded: usize,
 }
 
@@ -30,7 +30,7 @@ impl Wrap for HostWrap {
     }
 }
 
-/// Makes the objects for data alone. What belongs to another connection cannot be sent.
+/// Makes the objects for data only. Objects of other connections cannot be sent.
 pub struct DataWrap;
 
 impl Wrap for DataWrap {
@@ -52,12 +52,12 @@ impl HostWrap {
         self.bridge_as(proxy, || None)
     }
 
-    /// The bridge that stands for an object here, if there is one.
+    /// Returns the existing bridge of an object.
     pub(crate) fn find(&self, proxy: &Arc<Proxy>) -> Option<Arc<Bridge>> {
         lock(&self.bridges).by_proxy.get(&(Arc::as_ptr(proxy) as usize)).and_then(Weak::upgrade)
     }
 
-    /// A bridge that the application knows by a number, and hears the end of; if there is one already, that.
+    /// Returns the existing bridge, or one with a token by which the application identifies it and learns of its end.
     pub(crate) fn bridge_as(&self, proxy: &Arc<Proxy>, token: impl FnOnce() -> Option<Box<dyn Known>>) -> Arc<Bridge> {
         let mut bridges = lock(&self.bridges);
         let key = Arc::as_ptr(proxy) as usize;

@@ -48,6 +48,14 @@ class Authority:
         else:
             openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path)
 
+    def version_1(self, name):
+        """(certificate, key) as `openssl x509 -req` makes it of a request without extensions."""
+        pem, key, request = (self.path(name + ending) for ending in (".pem", ".key", ".csr"))
+        self.key(key)
+        openssl("req", "-new", "-key", key, "-out", request, "-subj", "/CN=" + name, "-config", self.config)
+        openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-CAcreateserial", "-out", pem, "-days", "30")
+        return pem, key
+
     def leaf(self, name, alt="DNS:localhost,IP:127.0.0.1", begin=None, end=None, kind="ec"):
         """(certificate, key) that the authority has signed; `begin` and `end` as YYYYMMDDHHMMSSZ."""
         pem, key, request = (self.path(name + ending) for ending in (".pem", ".key", ".csr"))

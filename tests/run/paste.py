@@ -117,3 +117,33 @@ def first_steps(case):
     shell = paste(case, ("docs", "guide", "first-steps.md"), links, installed(case))
     for said in re.findall(r"^```text\n(.*?)^```", snippets.read("docs", "guide", "first-steps.md"), re.MULTILINE | re.DOTALL):
         case.check(said in shell.output, "the programs do not print %r" % said)
+
+
+@test("docs.session-commands", seconds=120)
+def session(case):
+    shell = paste(case, ("docs", "guide", "session.md"), {}, installed(case))
+    case.check(ANSWER in shell.output, "the client is not answered")
+
+
+@test("docs.authentication-commands", seconds=120)
+def authentication(case):
+    """The tool and stock RPyC call a server that demands a secret."""
+    links = {"venv": python(case), "secret.py": os.path.join(ROOT, "examples-c", "peers", "secret.py")}
+    shell = paste(case, ("docs", "guide", "authentication.md"), links, installed(case))
+    for answer in ("42", "23"):
+        case.check(re.search("^%s$" % answer, shell.output, re.MULTILINE), "no call is answered with " + answer)
+
+
+@test("docs.classic-commands", seconds=120)
+def classic(case):
+    shell = paste(case, ("docs", "guide", "classic.md"), {"venv": python(case)}, installed(case), ports=("18812",))
+    case.check(re.search("^a/b$", shell.output, re.MULTILINE), "the master does not print the path")
+
+
+@test("docs.tls-commands", seconds=120)
+def tls(case):
+    """A CA, a server and a client are made as the page says; then a server that demands certificates of its clients."""
+    case.need("openssl")
+    shell = paste(case, ("docs", "guide", "tls.md"), {}, installed(case))
+    for answer in ("42", "23"):
+        case.check(re.search("^%s$" % answer, shell.output, re.MULTILINE), "no call is answered with " + answer)

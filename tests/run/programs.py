@@ -10,8 +10,8 @@ from runner import ROOT, TARGET, NotRun, test
 
 LIBRARY = os.path.join(TARGET, "release")
 PORT = "18861"                                       # in the texts; the test has a peer elsewhere
-# README.md's programs have tests of their own (readme.py, docs.readme-service).
-OWN = ("README.md",)
+# Programs with tests of their own: readme.py, docs.readme-service, docs.classic-commands.
+OWN = ("README.md", "docs/guide/classic.md")
 # Which of the others do not end with 0, and why.
 CODES = {("docs/reference/errors.md", 1): 1}         # it shows an exception
 CPP, GO = (os.path.join(ROOT, "bindings", name) for name in ("cpp", "go"))

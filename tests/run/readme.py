@@ -9,7 +9,6 @@ from ports import free_port
 
 # In the text; the tests take free ones: Python's server, and those in C, C++ and Go.
 PORTS = ("18861", "18862", "18863", "18864")
-SOCKET = "/run/calculator.sock"
 ANSWER = "40 + 2 = 42"
 CALL = """
 import sys, time, rpyc
@@ -39,8 +38,7 @@ class Programs:
             raise NotRun("target/release/librpyc.so was not built")
 
     def write(self, name, text):
-        self.case.check(any(port in text for port in (*PORTS, SOCKET)), "%s of the text has no address" % name)
-        text = text.replace(SOCKET, os.path.join(self.case.folder, "s"))
+        self.case.check(any(port in text for port in PORTS), "%s of the text has no address" % name)
         for port, free in zip(PORTS, self.ports):
             text = text.replace(port, free)
         path = os.path.join(self.case.folder, name)
@@ -127,18 +125,12 @@ def go_guide(case):
     """The client against Python's server; a Python client of the service; the client with functions against that service."""
     programs = Programs(case)
     client, service, _, _, functions = (piece for piece in blocks("go", "docs", "guide", "go.md") if "func main" in piece)
-    near = service.replace("tcp://127.0.0.1:" + PORTS[0], "unix://" + SOCKET)
-    client, functions = programs.go("client", client), programs.go("functions", functions)
-    service, near = programs.go("service", service.replace(PORTS[0], PORTS[1])), programs.go("near", near)
+    client, functions = programs.go("client", client), programs.go("functions", functions.replace(PORTS[0], PORTS[1]))
+    service = programs.go("service", service.replace(PORTS[0], PORTS[1]))
     programs.calculator()
     programs.answers(client)
     case.start([service])
     programs.call(programs.ports[1])
-    case.start([near])
-    for _ in range(200):                             # until it listens
-        if os.path.exists(os.path.join(case.folder, "s")):
-            break
-        case.processes[-1].wait(0.05)
     case.equal(case.run([functions]).output, "1\n2\n3\n8\n", "output of the client with functions")
 
 

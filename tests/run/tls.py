@@ -181,7 +181,7 @@ def refusals(case):
     expect(text, certificates.fingerprint(own[0]))
     expect(told(own, "localhost", "tls_ca=" + own[0]), "is self-signed")
     expect(told(good, "localhost", "tls_pin=" + certificates.fingerprint(own[0])), "is not the one of tls_pin")
-    expect(told(good, "localhost"), "has nothing to verify the server by")
+    expect(told(good, "localhost"), "cannot verify the server: set tls_ca")
     expect(told(good, "localhost", trusted, "tls_ca=/nonexistent"), "tls_ca: cannot read")
     expect(told(good, "localhost", "tls_ca=" + good[1]), "got none")
     expect(told(good, "localhost", "tls_pin=12"), "tls_pin: expected a SHA-256")
@@ -200,9 +200,10 @@ def wrong_files(case):
     good, other = authority.leaf("good"), authority.leaf("other")
     encrypted = authority.path("encrypted.key")
     certificates.openssl("pkcs8", "-topk8", "-in", good[1], "-out", encrypted, "-passout", "pass:secret")
+    old = authority.version_1("old")
     for options, what in (([], "set tls_cert and tls_key"), (["tls_cert=" + good[0]], "tls_key is not"),
                           (identity((good[0], encrypted)), "is encrypted"), (identity((good[0], other[1])), "the key is not that"),
-                          (identity((good[1], good[1])), "got none"), (identity((good[0], good[0])), "expected a private key"),
+                          (identity((good[1], good[1])), "got none"), (identity(old), "has version 1"), (identity((good[0], good[0])), "expected a private key"),
                           ([*identity(good), "tls_client_certs=required"], "and none is set")):
         told = ours(case, "serve", *options, codes=(1,)).output
         case.check(what in told, "expected '%s' in '%s'" % (what, told))
@@ -358,7 +359,7 @@ def system_roots(case):
     case.equal(case.run([*mounted, *command]).output, "connected\n", "with the system's roots")
     # Without them the file counts for nothing, whatever the environment says.
     told = case.run(["env", "SSL_CERT_FILE=" + authority.ca, *mounted, *command[:3]]).output
-    case.check("has nothing to verify the server by" in told, told)
+    case.check("cannot verify the server: set tls_ca" in told, told)
     case.stop(server)
     counted(case, server.output)
 

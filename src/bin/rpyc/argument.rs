@@ -1,4 +1,4 @@
-//! Arguments of calls from the command line: literals of Python, and the contents of files and of the standard input.
+//! Arguments of calls: Python literals, and contents of files and stdin.
 
 use crate::failure::Failure;
 use crate::json;
@@ -17,7 +17,7 @@ impl Arguments {
         self.keywords.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
     }
 
-    /// From the words of a command line, each a value or `name=value`. With `texts`, words are strings as they are.
+    /// Converts words of a command line, each a value or `name=value`. With `texts`, words are strings.
     pub fn parse(words: &[String], texts: bool) -> Result<Arguments, Failure> {
         let mut stdin = Stdin::default();
         let mut value = |word: &str| if texts { Ok(Value::str(word)) } else { one(word, &mut stdin) };
@@ -32,7 +32,7 @@ impl Arguments {
     }
 }
 
-/// `name=value`, as ASCII as Python programs have it.
+/// Splits `name=value`. Names are ASCII.
 pub fn keyword(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
     let mut letters = name.chars();
@@ -41,7 +41,7 @@ pub fn keyword(text: &str) -> Option<(&str, &str)> {
     (is_name && !value.starts_with('=')).then_some((name, value))
 }
 
-/// The standard input, which can be read once.
+/// Stdin, which can be read once.
 #[derive(Default)]
 struct Stdin {
     used: bool,
@@ -59,7 +59,7 @@ impl Stdin {
     }
 }
 
-/// `-` and `@-` are the standard input, `@FILE` a file: no literal begins like this.
+/// `-` and `@-` are stdin, `@FILE` is a file; no Python literal begins like this.
 fn one(word: &str, stdin: &mut Stdin) -> Result<Value, Failure> {
     let source = if word == "-" { "-" } else { word.strip_prefix('@').unwrap_or_default() };
     if source.is_empty() && !word.starts_with('@') {

@@ -50,7 +50,7 @@ pub fn call(parser: &mut Parser) -> Outcome {
     print(&value, parser.json)
 }
 
-/// After the path, a number may be negative: `-1` is an argument, because no option is a digit.
+/// A number after the path may be negative: `-1` is an argument, because no option is a digit.
 fn next_word(parser: &mut Parser, words: usize) -> Result<Option<Word>, Failure> {
     if words >= 2 {
         if let Some(number) = parser.negative_number() {

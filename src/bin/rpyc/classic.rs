@@ -1,4 +1,4 @@
-//! `rpyc eval` and `rpyc exec`: what a classic server allows to everybody who reaches it.
+//! `rpyc eval` and `rpyc exec`: code for a classic server.
 
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome};
@@ -17,7 +17,7 @@ pub fn exec(parser: &mut Parser) -> Outcome {
     Ok(0)
 }
 
-/// The server and the code; None where help is asked for.
+/// The server and the code; None if help is requested.
 fn open(parser: &mut Parser) -> Result<Option<(Classic, String)>, Failure> {
     let mut options = ConnectionOptions::default();
     let mut words = Vec::new();
@@ -33,7 +33,7 @@ fn open(parser: &mut Parser) -> Result<Option<(Classic, String)>, Failure> {
         let what = if words.is_empty() { "the address" } else { "the code (one word; quote it)" };
         return Err(missing(what, parser));
     };
-    // A wrong address is told before stdin is read.
+    // Report an invalid address before stdin is read.
     peer::address(address, Some(peer::CLASSIC_PORT))?;
     let code = if code == "-" {
         let mut text = String::new();
@@ -53,7 +53,7 @@ pub fn open_classic(address: &str, options: &ConnectionOptions) -> Result<Classi
     Classic::over(&connection).map_err(|error| Failure::at_first(error, &address))
 }
 
-/// A server that is not classic knows no `eval`.
+/// A server that is not classic has no `eval`.
 pub fn explained(error: Error) -> Failure {
     let text = match &error {
         Error::Remote(exception) if exception.is_builtin("AttributeError") => exception.summary(),

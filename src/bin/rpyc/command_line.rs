@@ -1,4 +1,4 @@
-//! Reading the command line, and options that several commands have.
+//! Reads the command line, and the options that several commands share.
 
 use crate::failure::Failure;
 use crate::options::Command;
@@ -6,21 +6,21 @@ use lexopt::{Arg, ValueExt};
 use rpyc::Config;
 use std::time::Duration;
 
-/// The words after the command, checked against its options in the table.
+/// The words after the command, checked with the table.
 pub struct Parser {
     words: lexopt::Parser,
     command: &'static Command,
-    /// The output is for programs.
+    /// `--json`.
     pub json: bool,
 }
 
-/// Settings of the connection: `-o NAME=VALUE`, `--timeout`, `--dialect`.
+/// Options of the connection: `-o NAME=VALUE`, `--timeout`, `--dialect`.
 #[derive(Default)]
 pub struct ConnectionOptions {
     pub config: Config,
 }
 
-/// An option, taken out of the parser's hands so that others can be asked.
+/// An option, copied from the parser so that the parser can be used meanwhile.
 pub enum Word {
     Option(String),
     Value(String),
@@ -28,7 +28,7 @@ pub enum Word {
 
 impl Parser {
     pub fn new(words: lexopt::Parser, command: &'static Command) -> Parser {
-        // Before anything can be wrong.
+        // Before anything can fail.
         let mut said = std::env::args_os().take_while(|word| word != "--");
         let json = command.option("--json").is_some() && said.any(|word| word == "--json");
         Parser { words, command, json }
@@ -38,12 +38,12 @@ impl Parser {
         self.command
     }
 
-    /// The first usage of the command.
+    /// Returns the first usage line of the command.
     pub fn usage(&self) -> &'static str {
         self.command.usage.first().copied().unwrap_or_default()
     }
 
-    /// The next word if it is a negative number, which lexopt would take for options.
+    /// Returns the next word if it is a negative number, which lexopt would take for an option.
     pub fn negative_number(&mut self) -> Option<String> {
         let mut rest = self.words.try_raw_args()?;
         let number = rest.peek()?.to_str()?.strip_prefix('-')?.starts_with(|c: char| c.is_ascii_digit() || c == '.');
@@ -54,7 +54,7 @@ impl Parser {
     }
 }
 
-/// The next word of the command line: `-x`, `--long`, or an operand. An option that is not in the table is an error.
+/// Returns the next word: `-x`, `--long`, or an operand. An option that is not in the table is an error.
 pub fn next(parser: &mut Parser) -> Result<Option<Word>, Failure> {
     loop {
         let option = match parser.words.next()? {
@@ -64,7 +64,7 @@ pub fn next(parser: &mut Parser) -> Result<Option<Word>, Failure> {
             Some(Arg::Long(name)) => format!("--{name}"),
         };
         match parser.command.option(&option) {
-            // Known from the beginning.
+            // It was recognised at the beginning.
             Some(choice) if choice.name == "--json" => {}
             Some(_) => return Ok(Some(Word::Option(option))),
             None => return Err(unknown(&option)),
@@ -77,12 +77,12 @@ pub fn unknown(option: &str) -> Failure {
         .hint("'rpyc help COMMAND' lists the options; a word that begins with '-' can be given after '--'")
 }
 
-/// An operand more than the command takes.
+/// An operand too many.
 pub fn surplus(parser: &Parser, text: &str) -> Failure {
     Failure::usage(format!("unexpected argument '{text}'")).hint(format!("usage: {}", parser.usage()))
 }
 
-/// The value of an option.
+/// Returns the value of an option.
 pub fn text(parser: &mut Parser) -> Result<String, Failure> {
     Ok(parser.words.value()?.string()?)
 }
@@ -99,7 +99,7 @@ pub fn seconds(parser: &mut Parser, option: &str) -> Result<Duration, Failure> {
 }
 
 impl ConnectionOptions {
-    /// Takes an option that is one of these; false for others.
+    /// Accepts an option of the connection. Returns false for any other.
     pub fn take(&mut self, option: &str, parser: &mut Parser) -> Result<bool, Failure> {
         match option {
             "-t" | "--timeout" => {
@@ -139,7 +139,7 @@ impl ConnectionOptions {
     }
 }
 
-/// An operand that the command needs.
+/// Reports a missing operand.
 pub fn missing(what: &str, parser: &Parser) -> Failure {
     Failure::usage(format!("{what} is missing")).hint(format!("usage: {}", parser.usage()))
 }

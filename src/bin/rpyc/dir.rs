@@ -1,4 +1,4 @@
-//! `rpyc dir`: what an object of the peer has.
+//! `rpyc dir`: lists the members of an object.
 
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome, PROTOCOL};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// So many questions are asked at once.
+/// Number of requests sent at once.
 const BURST: usize = 256;
 const WIDTH: usize = 60;
 
@@ -32,7 +32,7 @@ struct Listing<'d> {
     value: Option<Json<'d>>,
     doc: Option<String>,
     members: Vec<Member<'d>>,
-    /// Not in `members`.
+    /// Members that are not listed.
     denied: usize,
 }
 
@@ -47,14 +47,14 @@ struct Member<'d> {
     error: Option<String>,
 }
 
-/// How long the peer may take for all answers together.
+/// Timeout for all replies together.
 struct Patience {
     whole: Duration,
     until: Instant,
 }
 
 impl Patience {
-    /// Twice as long as for one answer. None: without end.
+    /// Returns twice the timeout of one reply; None if that is unlimited.
     fn of(options: &ConnectionOptions) -> Result<Option<Patience>, Failure> {
         let seconds = options.config.get("sync_request_timeout")?.parse().ok();
         let whole = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(2.0 * seconds).ok());
@@ -66,7 +66,7 @@ impl Patience {
     }
 }
 
-/// A name of the object, and what the peer gave for it.
+/// A name of the object and the reply for it.
 struct Entry {
     name: String,
     got: Option<rpyc::Result<Value>>,
@@ -128,7 +128,7 @@ fn list_within(connection: &Connection, object: &Object, options: &Options, pati
     let prefix = options.connection.config.get("exposed_prefix")?;
     let (mut entries, mut seen) = (Vec::new(), HashSet::new());
     for name in &names {
-        // Exposed names are asked for without their prefix, as Python's programs write them.
+        // Exposed names are requested without their prefix, as Python programs write them.
         let exposed = name.strip_prefix(&prefix).filter(|rest| !prefix.is_empty() && !rest.is_empty());
         let shown = exposed.unwrap_or(name);
         let wanted = options.all || !shown.starts_with('_');
@@ -140,7 +140,7 @@ fn list_within(connection: &Connection, object: &Object, options: &Options, pati
     let refused = |entry: &&Entry| matches!(&entry.got, Some(Err(Error::Remote(e))) if e.is_builtin("AttributeError"));
     let hidden = entries.iter().filter(refused).count();
     if options.json {
-        // One document: of a listing that is not complete, only the failure is told.
+        // `--json` prints one document: the failure replaces an incomplete list.
         filled?;
         let shown = entries.iter().filter(|entry| options.all || !refused(entry));
         let (members, denied) = (shown.map(Entry::member).collect(), if options.all { 0 } else { hidden });
@@ -168,7 +168,7 @@ fn doc_of(object: &Object) -> Option<String> {
     }
 }
 
-/// Class and documentation of the object itself.
+/// Prints class and docstring of the object itself.
 fn head(object: &Object, doc: Option<&str>, style: Style) -> Result<(), Failure> {
     show::line(format_args!("{}", style.paint(Colour::Bold, escape::lines(object.type_name()))))?;
     for line in doc.unwrap_or_default().trim().lines() {
@@ -177,7 +177,7 @@ fn head(object: &Object, doc: Option<&str>, style: Style) -> Result<(), Failure>
     Ok(())
 }
 
-/// Asks for all attributes, and then for the docs of those that are objects, in bursts, as long as there is patience.
+/// Requests all attributes in bursts, then the docstrings of those that are objects, until the timeout.
 fn fill(
     connection: &Connection,
     object: &Object,
@@ -211,7 +211,7 @@ fn fill(
             }
         }
     }
-    // Only where the peer lets everybody import can it be asked for signatures.
+    // Signatures need `inspect`, which only a classic server lets every client import.
     if let Some(classic) = classic(connection) {
         for entry in entries.iter_mut() {
             if let Some(object) = entry.object().filter(|object| kind_of(object).1) {
@@ -243,7 +243,7 @@ fn signature(classic: &Classic, object: &Object) -> Option<String> {
     Object::try_from(signature).ok()?.str().ok()
 }
 
-/// What an object is, in a word, and whether it is called.
+/// Returns the kind of an object in one word, and whether it is callable.
 fn kind_of(object: &Object) -> (String, bool) {
     let kind = match object.type_name() {
         name if object.is_class() => return (format!("class {name}"), false),

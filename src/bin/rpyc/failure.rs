@@ -1,4 +1,4 @@
-//! What went wrong, in words and as exit code.
+//! Failures of commands: their messages and exit codes.
 
 use crate::show;
 use rpyc::escape;
@@ -6,28 +6,28 @@ use rpyc::{Error, Exception, Value};
 use serde::{Serialize, Serializer};
 use std::io;
 
-/// The peer raised an exception, or answered less than it was asked.
+/// The peer raised an exception, or did not answer all requests.
 pub const RAISED: u8 = 1;
-/// The command line is wrong.
+/// The command line is invalid.
 pub const USAGE: u8 = 2;
-/// Nobody answers at the address.
+/// Nothing listens at the address.
 pub const CONNECT: u8 = 3;
-/// The connection broke, took too long, or speaks something else.
+/// The connection broke or timed out, or the peer does not speak RPyC.
 pub const PROTOCOL: u8 = 4;
-/// A file or the output.
+/// A file or the output cannot be read or written.
 pub const FILE: u8 = 5;
 
-/// The exit code of a command, or why there is none.
+/// The exit code of a command, or its failure.
 pub type Outcome = Result<u8, Failure>;
 
 #[derive(Debug)]
 pub struct Failure {
     pub code: u8,
     text: String,
-    /// What can be done about it.
+    /// The remedy.
     hint: Option<String>,
     broken_pipe: bool,
-    /// Of the peer; printed instead of the text.
+    /// The traceback of the peer, printed instead of the message.
     exception: Option<Exception>,
 }
 
@@ -49,7 +49,7 @@ impl Failure {
         self
     }
 
-    /// Nobody reads what is printed any more, as with `rpyc trace ... | head`.
+    /// Nobody reads the output any more, as with `rpyc trace ... | head`.
     pub fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
     }
@@ -61,7 +61,7 @@ impl Failure {
                 show::complain(format_args!("{}", escape::lines(traceback)));
             }
             let summary = exception.summary();
-            // Python's tracebacks end with it.
+            // Python's tracebacks end with the message.
             if !traceback.ends_with(&summary) {
                 show::complain(format_args!("{}", escape::lines(&summary)));
             }
@@ -78,7 +78,7 @@ impl Failure {
     }
 }
 
-/// The document that `--json` prints in place of a result.
+/// The document of `--json` for a failure.
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -127,7 +127,7 @@ impl From<lexopt::Error> for Failure {
     }
 }
 
-/// Of writing to the standard output; files have `Failure::file`.
+/// A failure to write to stdout. For files, see `Failure::file`.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
@@ -135,7 +135,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Of a peer that has replied before: it speaks RPyC. `Failure::at_first` is for the first reply.
+/// A failure after the first reply, when the peer is known to speak RPyC. See `Failure::at_first`.
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let text = error.to_string();
@@ -161,7 +161,7 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Of a peer that has not replied yet: it may be no RPyC server.
+    /// A failure before the first reply, when the peer may be something else than an RPyC server.
     pub fn at_first(error: Error, address: &impl std::fmt::Display) -> Failure {
         let text = error.to_string();
         match error {

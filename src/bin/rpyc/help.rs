@@ -26,7 +26,7 @@ peer does not speak RPyC; 5 a file or the output cannot be read or written; 130 
 
 /// The column of the descriptions.
 const COLUMN: usize = 31;
-/// Lines of the help are not longer.
+/// Maximum length of a line of the help.
 const WIDTH: usize = 108;
 
 pub fn general() -> Outcome {
@@ -74,7 +74,7 @@ fn forms(choice: &Choice) -> String {
     format!("{short}{}{space}{}", choice.name, choice.value)
 }
 
-/// A name and its description, in lines of moderate length.
+/// Prints a name and its description, wrapped.
 fn entry(text: &mut String, name: &str, help: &str) {
     let mut line = format!("  {name}");
     let mut column = line.chars().count();

@@ -1,6 +1,6 @@
-//! `rpyc`: looks at, calls and watches RPyC systems, those of Python alone too.
+//! `rpyc`: inspects, calls and traces RPyC systems, whatever they are written in.
 //!
-//! One file for each command; what they share: `argument`, `command_line`, `failure`, `help`, `json`, `options`, `peer`, `path`,
+//! One file for each command. Shared: `argument`, `command_line`, `failure`, `help`, `json`, `options`, `peer`, `path`,
 //! `show`, `signals`, `style`.
 
 mod argument;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             failure.tell(&command);
             if json {
-                // The exit code says the same where it cannot be printed.
+                // If it cannot be printed, the exit code remains.
                 let _ = json::print(&failure);
             }
             ExitCode::from(failure.code)
@@ -68,7 +68,7 @@ fn run(mut parser: lexopt::Parser, command: &mut String, json: &mut bool) -> Out
             Some(Value(name)) => help::of_name(&name.string()?),
             Some(option) => Err(option.unexpected().into()),
         },
-        // For the scripts of shells; no command for people.
+        // For the scripts of shells, not for people.
         "__complete" => completions::complete(parser.raw_args()?),
         name => {
             let found = Command::find(name).zip(runner(name));
@@ -82,7 +82,7 @@ fn run(mut parser: lexopt::Parser, command: &mut String, json: &mut bool) -> Out
     }
 }
 
-/// What does a command of the table.
+/// Runs a command of the table.
 fn runner(name: &str) -> Option<fn(&mut Parser) -> Outcome> {
     Some(match name {
         "ping" => ping::run,

@@ -1,6 +1,6 @@
-//! The one table of commands and options. The command line is checked against it; help and completions are made of it.
+//! The table of commands and options. Command lines are checked with it; help and completions are generated from it.
 
-/// What an option or operand is, for completions.
+/// The kind of an option or operand, for completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An option without a value.
@@ -14,29 +14,29 @@ pub enum Kind {
     Commands,
 }
 
-/// An option, or an operand where `name` does not begin with a hyphen.
+/// An option, or an operand if `name` does not begin with a hyphen.
 pub struct Choice {
-    /// The one-letter form, or "".
+    /// The short form, or "".
     pub short: &'static str,
     pub name: &'static str,
     pub kind: Kind,
-    /// The name of its value, "" for a flag.
+    /// The name of its value; "" for a flag.
     pub value: &'static str,
     pub help: &'static str,
 }
 
 pub struct Command {
     pub name: &'static str,
-    /// Behind the name in the list of commands.
+    /// Printed after the name in the list of commands.
     pub operands: &'static str,
-    /// A few words for the list of commands.
+    /// A summary for the list of commands.
     pub brief: &'static str,
     /// One line for each form.
     pub usage: &'static [&'static str],
     pub about: &'static str,
-    /// Kinds of operands; the last one also of those after it.
+    /// The kinds of operands. The last one is also that of further operands.
     pub takes: &'static [Kind],
-    /// Groups, of which others have some too.
+    /// Groups of options that the command shares with others.
     pub options: &'static [&'static [Choice]],
     pub examples: &'static [&'static str],
 }
@@ -46,7 +46,7 @@ impl Command {
         COMMANDS.iter().find(|command| command.name == name)
     }
 
-    /// The option of this name, in its short or long form.
+    /// Returns the option with this short or long name.
     pub fn option(&self, name: &str) -> Option<&'static Choice> {
         self.choices().find(|choice| choice.name == name || !choice.short.is_empty() && choice.short == name)
     }
@@ -78,7 +78,7 @@ const WHEN: Kind = Kind::Names(&["always", "never", "auto"]);
 const COLOUR: Choice =
     option("", "--color", WHEN, "WHEN", "always, never, or auto: on a terminal, unless NO_COLOR is set");
 
-/// Of all commands that connect; listed in the general help.
+/// Options of all commands that connect; listed in the general help.
 pub const CONNECTION: &[Choice] = &[
     option("-t", "--timeout", Kind::Text, "SECONDS", "timeout of the connection (10) and of each reply (30)"),
     option(
@@ -97,10 +97,10 @@ pub const CONNECTION: &[Choice] = &[
     ),
     option("", "--ca", Kind::File, "FILE", "tls://: PEM file of the certificate authorities to trust"),
     option("", "--pin", Kind::Text, "SHA256", "tls://: trust only this certificate, for example a self-signed one"),
-    option("", "--cert", Kind::File, "FILE", "tls://: PEM file of the own certificate; a server needs it"),
+    option("", "--cert", Kind::File, "FILE", "tls://: PEM file of this side's certificate; a server needs it"),
     option("", "--key", Kind::File, "FILE", "tls://: PEM file of its private key"),
     flag("", "--insecure", "tls://: do not verify the server"),
-    option("-o", "--option", Kind::Text, "NAME=VALUE", "a setting by RPyC's name, such as -o compress=false"),
+    option("-o", "--option", Kind::Text, "NAME=VALUE", "set an option by RPyC's name, such as -o compress=false"),
 ];
 pub const HELP: &[Choice] = &[flag("-h", "--help", "print the help of the command")];
 const JSON: Choice = flag("", "--json", "print JSON for programs; errors too, on stdout");
@@ -247,13 +247,13 @@ existing file is overwritten. On a terminal, a bar shows the progress.",
     Command {
         name: "serve",
         operands: "[ADDR]",
-        brief: "run a small service to try clients with",
+        brief: "run a small service for testing clients",
         usage: &["rpyc serve [ADDR] [--pool N|auto]"],
         about: "\
 Serves echo, add, sleep, fail, call and zeros to every client; 'rpyc dir ADDR' lists them. Prints
 \"listening ADDR\" first; without ADDR, it uses the socket that systemd passes (LISTEN_FDS), otherwise a free
-port of 127.0.0.1. ADDR can be fd:N, a socket that listens already. Ctrl-C or SIGTERM ends it: requests that
-have arrived are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
+port of 127.0.0.1. ADDR can be fd:N, a listening socket. Ctrl-C or SIGTERM ends it: received requests
+are answered, for at most two seconds; \"cut N\" counts the connections that took longer.",
         takes: &[Kind::Address],
         options: &[
             &[option(
@@ -291,7 +291,7 @@ decrypted.",
             LOOK,
             HELP,
         ],
-        examples: &["rpyc trace --listen :18862 --to localhost:18861     and let the client connect to port 18862"],
+        examples: &["rpyc trace --listen :18862 --to localhost:18861     then connect the client to port 18862"],
     },
     Command {
         name: "replay",

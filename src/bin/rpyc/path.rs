@@ -12,7 +12,7 @@ enum Step {
     Call(Arguments),
 }
 
-/// A path, as far as its text tells.
+/// A parsed path.
 pub struct Path<'t> {
     text: &'t str,
     steps: Vec<(Step, usize)>,
@@ -27,12 +27,12 @@ impl<'t> Path<'t> {
         Ok(Path { text, steps })
     }
 
-    /// Follows the path from an object.
+    /// Evaluates the path, beginning with an object.
     pub fn walk(&self, from: Value) -> Result<Value, Failure> {
         follow(self.text, &self.steps, from)
     }
 
-    /// Follows the path and calls what it leads to; a method in one request, as Python does it.
+    /// Evaluates the path and calls the result. A method is called in one request.
     pub fn call(&self, from: Value, with: &Arguments) -> Result<Value, Failure> {
         let args = &with.args;
         if let Some(((Step::Attribute(name), _), before)) = self.steps.split_last() {
@@ -61,7 +61,7 @@ fn follow(text: &str, steps: &[(Step, usize)], from: Value) -> Result<Value, Fai
     Ok(here)
 }
 
-/// The object at a place of the path; what came by value is none.
+/// Returns the object at a place of the path. A value that was passed by value is an error.
 fn object(place: Option<&str>, value: &Value) -> Result<Object, Failure> {
     if let Value::Ref(object) = value {
         return Ok(object.clone().into());

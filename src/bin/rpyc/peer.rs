@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 /// The port of `rpyc_classic`.
 pub const CLASSIC_PORT: u16 = 18812;
 
-/// An address in the library's notation, or HOST:PORT, /PATH of a Unix socket, and HOST where there is a usual port.
+/// Parses an address: the library's notation, HOST:PORT, /PATH of a Unix socket, or HOST if there is a default port.
 pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> {
     let error = match text.parse::<Address>() {
         Ok(address) => return Ok(address),
@@ -49,7 +49,7 @@ pub fn connect(address: &Address, config: &Config) -> Result<Connection, Failure
     })
 }
 
-/// The peer's root: the first reply, where the dialect was given.
+/// Gets the root, which is the first reply if the dialect was set.
 pub fn root(connection: &Connection, address: &Address) -> Result<Value, Failure> {
     match connection.root() {
         Ok(root) => Ok(root.into()),
@@ -57,7 +57,7 @@ pub fn root(connection: &Connection, address: &Address) -> Result<Value, Failure
     }
 }
 
-/// Nothing can be reached at the address: the remedy depends on its kind and on the reason.
+/// Nothing was reached at the address. The remedy depends on its kind and on the reason.
 fn unreachable(address: &Address, error: &Error) -> Failure {
     let reason = match error {
         Error::Connect { source, .. } | Error::Io { source, .. } => Some(source.kind()),
@@ -89,7 +89,7 @@ fn unreachable(address: &Address, error: &Error) -> Failure {
     Failure::new(CONNECT, error.to_string()).hint(hint)
 }
 
-/// What the peer speaks, in words.
+/// Describes the peer's protocol.
 pub fn dialect(connection: &Connection) -> &'static str {
     match connection.dialect() {
         Dialect::V5 => "the protocol of rpyc 4.1 to 5.3",

@@ -1,4 +1,4 @@
-//! `rpyc ping`: does the peer answer, how fast, and what does it speak?
+//! `rpyc ping`: checks that the peer replies, and prints its latency and protocol.
 
 use crate::command_line::{ConnectionOptions, Parser, Word, missing, next, number, seconds, surplus, unknown};
 use crate::failure::{self, Failure, Outcome};
@@ -20,7 +20,7 @@ struct Options {
     json: bool,
 }
 
-/// A line of `--json`.
+/// A document of `--json`.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Told<'p> {
@@ -51,22 +51,22 @@ enum Told<'p> {
     },
 }
 
-/// An answer that is on its way when the user interrupts still has so long.
+/// Time for a pending reply after an interruption.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
-/// What a frame holds beside the data.
+/// Size of a message without its data.
 const ENVELOPE: usize = 64;
 
-/// Round trips, in seconds.
+/// Statistics of round trips, in seconds.
 #[derive(Default)]
 struct Statistics {
     sent: u64,
     times: Vec<f64>,
     json: bool,
-    /// Printed by the one who came first: the end, or the interruption.
+    /// Set by whichever prints first: the end or the interruption.
     told: bool,
 }
 
-/// What an interruption finds.
+/// State for the interruption.
 #[derive(Default)]
 struct Progress {
     connected: AtomicBool,
@@ -115,7 +115,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         return Err(Failure::usage(format!("--size: expected at most {most}, got {}", options.size))
             .hint("the reply is one message; -o max_frame=BYTES accepts a larger one"));
     }
-    // Interrupted, it still says what came of it.
+    // An interruption prints the statistics.
     let progress = Arc::new(Progress::default());
     progress.statistics().json = options.json;
     signals::at_first(&[SIGINT], {
@@ -145,13 +145,13 @@ fn tell_connected(connection: &Connection, options: &Options, address: &str, ms:
         };
         return json::print(&Told::Connected { address, peer: &peer, protocol, native: connection.is_native(), ms });
     }
-    // Detected, or only said by the user.
+    // Detected, or set with --dialect.
     let speaks = if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is addressed in" };
     let dialect = peer::dialect(connection);
     show::line(format_args!("PING {address}: connected in {ms:.3} ms, {peer} {speaks} {dialect}"))
 }
 
-/// Ends the program where the server keeps it waiting.
+/// Ends the program if it is waiting for the server.
 fn interrupt(progress: &Progress, address: &str) {
     progress.interrupted.store(true, Ordering::Relaxed);
     if !progress.connected.load(Ordering::Relaxed) {
@@ -203,7 +203,7 @@ fn ping_all(connection: &Connection, options: &Options, progress: &Progress) -> 
     Ok(())
 }
 
-/// A pause that an interruption ends.
+/// Sleeps until an interruption.
 fn rest(time: Duration, progress: &Progress) {
     let began = Instant::now();
     while !progress.is_interrupted() {
@@ -224,7 +224,7 @@ impl Statistics {
         if self.times.len() as u64 == self.sent { 0 } else { failure::RAISED }
     }
 
-    /// Says what came of it, once.
+    /// Prints the statistics once.
     fn print(&mut self, address: &str) -> Result<(), Failure> {
         if std::mem::replace(&mut self.told, true) {
             return Ok(());

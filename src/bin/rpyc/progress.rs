@@ -1,19 +1,19 @@
-//! A bar on stderr for work that lasts, where that is a terminal.
+//! A progress bar on stderr, if that is a terminal.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Between two drawings.
+/// Interval between two updates.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Characters of the bar itself.
+/// Width of the bar in characters.
 const CELLS: usize = 24;
-/// Characters of the name before it.
+/// Width of the name before it.
 const NAME: usize = 24;
 
 pub struct Progress {
     name: String,
-    /// None: not known.
+    /// None: unknown.
     total: Option<u64>,
     done: u64,
     began: Instant,
@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// `quiet`: shows nothing. It shows nothing either where stderr is not a terminal.
+    /// `quiet`: shows nothing, as if stderr were not a terminal.
     pub fn new(name: &str, total: Option<u64>, quiet: bool) -> Progress {
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let visible = !quiet && !dumb && std::io::stderr().is_terminal();
@@ -38,7 +38,7 @@ impl Progress {
         }
     }
 
-    /// All is done: the last state stays on the terminal.
+    /// Ends the bar and leaves its last state on the terminal.
     pub fn finish(mut self) {
         if self.visible {
             self.draw("\n");
@@ -74,7 +74,7 @@ impl Progress {
     }
 }
 
-/// What did not come to its end leaves nothing behind.
+/// Removes a bar that has not reached its end.
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.visible && self.drawn.is_some() {

@@ -1,4 +1,4 @@
-//! `rpyc serve`: a small service to try clients, networks and this tool with.
+//! `rpyc serve`: a small service for testing clients, networks and this tool.
 
 use crate::command_line::{ConnectionOptions, Parser, Word, next, surplus, text, unknown};
 use crate::failure::{Failure, Outcome};
@@ -9,11 +9,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a connection is idle before it is ended when the server is asked to end.
+/// Time without input after which a connection is ended, once the server is ending.
 const IDLE: Duration = Duration::ZERO;
-/// How long calls may go on then.
+/// Time for running calls, once the server is ending.
 const GRACE: Duration = Duration::from_secs(2);
-/// So long all that is left of the server has then.
+/// Time for the remaining threads after that.
 const REST: Duration = Duration::from_secs(1);
 
 pub fn run(parser: &mut Parser) -> Outcome {
@@ -36,19 +36,19 @@ pub fn run(parser: &mut Parser) -> Outcome {
     };
     let (asked, end) = mpsc::channel();
     signals::at_first(&[SIGINT, SIGTERM], move || {
-        // If nobody takes it, all has ended already.
+        // Without a receiver, the server has ended already.
         let _ = asked.send(());
     })?;
     let server = Server::bind_with(&address.to_string(), &service()?, &options.config)?;
     show::line(format_args!("listening {}", server.address()))?;
     server.start()?;
-    // Only the signal's thread has the other end.
+    // Only the thread of the signal has the sender.
     let _ = end.recv();
     let cut = server.drain(IDLE, Some(GRACE))?;
     if cut > 0 {
         show::line(format_args!("cut {cut}"))?;
     }
-    // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
+    // A call that still runs ends with the program. Without one, the socket's file is removed first.
     let (joined, end) = mpsc::channel();
     let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(signals::STACK).spawn(move || {
         let _ = server.join();
@@ -105,7 +105,7 @@ fn service() -> rpyc::Result<Class> {
 }
 
 fn tell(what: &str, connection: &Connection) {
-    // Nobody may be reading what it says.
+    // The output may have no reader.
     let _ = show::line(format_args!("{what} {}", escape::lines(&connection.peer_name())));
 }
 

@@ -1,11 +1,11 @@
-//! Printing, and values as text.
+//! Printing, and values as strings.
 
 use crate::failure::Failure;
 use rpyc::{Object, Result, Value};
 use std::fmt;
 use std::io::Write;
 
-/// Prints a line. `println!` would panic when nobody reads it any more.
+/// Prints a line. `println!` would panic if nobody reads the output.
 pub fn line(text: fmt::Arguments<'_>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_fmt(text)?;
@@ -13,12 +13,12 @@ pub fn line(text: fmt::Arguments<'_>) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Says something beside the output. Who cannot be told is not: `eprintln!` would panic.
+/// Prints to stderr and ignores a failure, for which `eprintln!` would panic.
 pub fn complain(text: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// A value as Python prints it. What belongs to the peer is asked for its repr.
+/// Formats a value as Python prints it. An object of the peer is asked for its repr.
 pub fn repr(value: &Value) -> Result<String> {
     Ok(match value {
         Value::Ref(object) => Object::from(object.clone()).repr()?,
@@ -49,7 +49,7 @@ fn holds_reference(value: &Value) -> bool {
     }
 }
 
-/// At most so many characters of a text, on one line.
+/// Shortens a string to this number of characters, on one line.
 pub fn shortened(text: &str, most: usize) -> String {
     let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most + 1).collect();
     match flat.char_indices().nth(most) {

@@ -1,18 +1,18 @@
-//! Signals that ask the program to end.
+//! Signals that end the program.
 
 use crate::failure::Failure;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use std::time::{Duration, Instant};
 
-/// The stack of each thread that is started, as large as that of the first.
+/// Stack size of each new thread, equal to that of the main thread.
 pub const STACK: usize = 8 << 20;
-/// The exit code of a program that SIGINT ended, as shells have it.
+/// The exit code after SIGINT, as in shells.
 pub const INTERRUPTED: u8 = 130;
-/// What comes again within this time is the same request: some programs send a signal to a process and to its group.
+/// A signal that is repeated within this time counts once: some programs signal a process and its group.
 const SAME: Duration = Duration::from_millis(200);
 
-/// At the first of these signals `end` runs, in a thread of its own. A second signal ends the program at once.
+/// Runs `end` in a new thread at the first of these signals. A second signal ends the program at once.
 pub fn at_first(signals: &[i32], end: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let mut signals = Signals::new(signals)?;
     spawn("rpyc-signals", move || {
@@ -30,7 +30,7 @@ pub fn at_first(signals: &[i32], end: impl FnOnce() + Send + 'static) -> Result<
     })
 }
 
-/// Ends the program where it stands: whoever waits for something, as for room in the output, may wait for ever.
+/// Ends the program, because another thread may be blocked, for example by its output.
 pub fn leave(code: u8) -> ! {
     low_level::exit(code.into())
 }

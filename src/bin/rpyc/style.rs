@@ -1,4 +1,4 @@
-//! Colours, where they are wanted.
+//! Colours of the output.
 
 use crate::failure::Failure;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Style {
 impl Style {
     pub const PLAIN: Style = Style { coloured: false };
 
-    /// As the option `--color` says. `auto`: on a terminal, unless NO_COLOR is set or the terminal can show none.
+    /// Applies `--color`. `auto`: colours on a terminal, unless NO_COLOR is set or the terminal has none.
     pub fn for_output(when: &str) -> Result<Style, Failure> {
         let coloured = match when {
             "always" => true,

@@ -9,7 +9,7 @@ use rpyc::{Classic, Object, Value};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
-/// Bytes in one message.
+/// Number of bytes in one message.
 const CHUNK: usize = 256 << 10;
 
 struct Task {
@@ -33,7 +33,7 @@ pub fn upload(parser: &mut Parser) -> Outcome {
     let remote = open_remote(&task.classic, &task.to, "wb")?;
     let mut progress = Progress::new(&task.from, total, task.quiet);
     let (mut sent, mut buffer) = (0_u64, vec![0; CHUNK]);
-    // One message at a time: some servers run requests of one connection beside one another.
+    // One message at a time, because some servers run requests of one connection in parallel.
     while let Some(bytes) = read_full(&mut file, &mut buffer).map_err(cannot_read)? {
         progress.reach(sent);
         remote.call("write", (Value::bytes(bytes),))?;
@@ -80,7 +80,7 @@ fn open_remote(classic: &Classic, path: &str, mode: &str) -> Result<Object, Fail
     Ok(Object::try_from(classic.call("builtins", "open", (path, mode)).map_err(explained)?)?)
 }
 
-/// As much as there is room for, unless the file ends before; None at its end.
+/// Fills the buffer, unless the file ends before. Returns None at its end.
 fn read_full<'b>(file: &mut File, buffer: &'b mut [u8]) -> std::io::Result<Option<&'b [u8]>> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -94,7 +94,7 @@ fn read_full<'b>(file: &mut File, buffer: &'b mut [u8]) -> std::io::Result<Optio
     Ok(buffer.get(..done).filter(|bytes| !bytes.is_empty()))
 }
 
-/// None where help is asked for.
+/// None if help is requested.
 fn open(parser: &mut Parser) -> Result<Option<Task>, Failure> {
     let (mut options, mut words, mut quiet) = (ConnectionOptions::default(), Vec::new(), false);
     while let Some(word) = next(parser)? {

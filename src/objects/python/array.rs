@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 const OWNER: &str = "array";
 
-/// Nothing of it asks anybody, so it is answered at once.
+/// These members make no requests, so they are answered at once.
 fn quick(mut member: Member) -> Member {
     if let MemberKind::Method { quick, .. } = &mut member.kind {
         *quick = true;
@@ -40,7 +40,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             })
         }),
     ];
-    // Twice, for peers that may not use plain names, which is the default.
+    // With and without prefix: by default peers cannot use plain names.
     for names in [["tobytes", "tolist"], ["exposed_tobytes", "exposed_tolist"]] {
         let [bytes, list] = names;
         members.push(method(OWNER, bytes, Takes::Nothing, |array: &Array, _| Ok(Value::Bytes(array.to_bytes()))));
@@ -61,7 +61,7 @@ pub(in crate::objects) fn array(array: Array) -> Arc<Object> {
     CLASS.instance(Box::new(array))
 }
 
-/// One item by its index, or those of a slice.
+/// Returns an item by index, or those of a slice.
 fn get_item(array: &Array, key: &Value) -> Outcome {
     if let Value::Slice(parts) = key {
         let part = array.pick(pick(array.len(), &plain_parts(parts)?)?.into_iter());

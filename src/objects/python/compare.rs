@@ -1,4 +1,4 @@
-//! Equality, order and texts of what containers hold, as Python has them: objects are asked, wherever they live.
+//! Equality, order and repr of items of containers, as in Python. Objects are asked.
 
 use super::super::call::Call;
 use super::super::no_wait;
@@ -15,13 +15,13 @@ use std::cmp::Ordering;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-/// So many nested comparisons are followed.
+/// Maximum nesting of comparisons.
 const MAX_DEPTH: usize = 200;
 
-/// So many containers and objects are looked at for one comparison or one text, however often they are met.
+/// Maximum number of containers and objects visited for one comparison or repr, counting repetitions.
 const MOST_NESTED: usize = 1 << 19;
 
-/// How deep a thread is in comparisons, in those and texts that are counted as one, and how many there were in it.
+/// The nesting of a thread's comparisons, the nesting of counted operations, and the number of visited objects.
 #[derive(Clone, Copy)]
 struct Nesting {
     depth: usize,
@@ -31,7 +31,7 @@ struct Nesting {
 
 thread_local!(static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, wholes: 0, count: 0 }) });
 
-/// Goes on with another nesting, and comes back to the one before; what was counted stays.
+/// Runs with another nesting and restores the previous one. The count is kept.
 fn nesting<R>(inner: Nesting, run: impl FnOnce() -> R) -> R {
     struct Back(Nesting);
     impl Drop for Back {
@@ -43,7 +43,7 @@ fn nesting<R>(inner: Nesting, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// One comparison, or one text, with all that is looked at for it.
+/// Runs one comparison or repr with its own count.
 pub(super) fn counted<R>(run: impl FnOnce() -> R) -> R {
     let Nesting { depth, wholes, count } = NESTING.get();
     let count = if depth == 0 && wholes == 0 { 0 } else { count };
@@ -61,7 +61,7 @@ fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception>
     Err(Exception::builtin("RecursionError", text))
 }
 
-/// Is it the same, or equal, as containers of Python compare their items? Both are items, or copies of such.
+/// Returns whether two items are identical or equal, as containers of Python compare them.
 pub(super) fn items_equal(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Float(_) | Value::Complex(..), _) => Ok(a.item_eq(b)),
@@ -69,8 +69,8 @@ pub(super) fn items_equal(a: &Value, b: &Value) -> Result<bool, Exception> {
     }
 }
 
-/// Is it what a call is about? What a peer sends is never the same float as an item, which tells with NaN alone; what this
-/// process passes to its own container may be.
+/// Returns whether an item matches an argument. A float sent by a peer is never identical to an item, which matters for
+/// NaN only; one that this process passes to its own container may be.
 pub(super) fn is_wanted(call: &Call, item: &Value, wanted: &Value) -> Result<bool, Exception> {
     match call.peer() {
         Some(_) => equal(item, wanted),
@@ -78,7 +78,7 @@ pub(super) fn is_wanted(call: &Call, item: &Value, wanted: &Value) -> Result<boo
     }
 }
 
-/// Is it the same object, or equal?
+/// Returns whether two values are the same object or equal.
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
@@ -107,7 +107,7 @@ pub(super) fn sequences_equal(a: &[Value], b: &[Value]) -> Result<bool, Exceptio
     Ok(true)
 }
 
-/// `a < b`, or another order.
+/// `a < b`, and the other orders.
 pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Exception> {
     if let Some(order) = a.py_order(b) {
         return Ok(order.is_some_and(|order| holds(op, order)));
@@ -172,13 +172,13 @@ fn holds(op: CompareOp, order: Ordering) -> bool {
     }
 }
 
-/// `repr()` of an item, for which objects are asked.
+/// `repr()` of an item. Makes requests to objects.
 pub(super) fn repr(value: &Value) -> Result<String, Exception> {
     match value {
         Value::Ref(object) => nested(|| match ask(object, Ask::Repr) {
             Ok(Value::Str(text)) => Ok(text.to_string()),
             Ok(other) => Ok(other.repr()),
-            // The application cannot be asked here.
+            // The application cannot be asked in this thread.
             Err(error) if no_wait::is_refusal(&error) => Ok(default_repr(object)),
             Err(error) => Err(error.into()),
         }),
@@ -203,13 +203,13 @@ pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
     growth::joined(items.iter().map(repr))
 }
 
-/// The text of a container, or `inside` where it stands in itself.
+/// Returns the repr of a container; `inside` where it occurs within itself.
 pub(super) fn repr_once(
     call: &Call,
     inside: &str,
     make: impl FnOnce() -> Result<String, Exception>,
 ) -> Result<Value, Exception> {
-    // Without a destructor it is there as long as the thread.
+    // Without a destructor, it exists as long as the thread.
     thread_local!(static UNDER_WAY: ManuallyDrop<RefCell<Vec<usize>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) });
     struct Back;
     impl Drop for Back {
@@ -218,7 +218,7 @@ pub(super) fn repr_once(
                 let mut under_way = under_way.borrow_mut();
                 under_way.pop();
                 if under_way.is_empty() {
-                    // A thread that ends would leak its memory.
+                    // The vector would leak when the thread ends.
                     *under_way = Vec::new();
                 }
             });

@@ -1,13 +1,13 @@
-//! Containers that hold one another in a circle are freed when nothing else holds them.
+//! Frees containers that reference one another in a cycle and are not referenced otherwise.
 //!
-//! What a peer gave back and something still holds is looked at again when its connection has ended: all that can be
-//! reached from it by way of containers, with how often each is held by the others. What is held from elsewhere too (by a
-//! handle of the application, a call that runs, a connection, an object that we cannot look into) stays, and with it
-//! whatever it leads to.
+//! Containers that a peer has released, and that are still referenced, are examined at the end of its connection: all
+//! containers reachable from them, with the number of references that each has from the others. A container that is
+//! also referenced from elsewhere (a handle of the application, a running call, a connection, any other object) is
+//! kept, with everything reachable from it.
 //!
-//! Meanwhile no other thread can go from one container to the next, since all their locks are held; a thread that has a
-//! reference to one of them is seen in its count. From tuples a thread goes on without a lock, but inwards only: so the
-//! counts are read once more than tuples are nested.
+//! All locks of the containers are held meanwhile, so no other thread can move from one container to the next; a thread
+//! that holds a reference is visible in the count. A thread can enter a tuple without a lock, but only inwards:
+//! therefore the counts are read once more than tuples are nested.
 
 use super::super::class::{BoundMethod, Object};
 use super::super::job::downcast;
@@ -25,28 +25,28 @@ use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// How many references between containers are looked at in any case; more, as far as peers have brought them there. What an
-/// application keeps may be much larger, and is not gone through whenever a connection ends.
+/// Number of references between containers that are examined in any case, beyond which only credit from peers counts.
+/// Containers of the application can be much larger, and must not be walked at the end of each connection.
 const FREE: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
-/// How many containers are known that were released.
+/// Maximum number of released containers that are remembered.
 const MAX_CANDIDATES: usize = 1 << 24;
-/// So deep tuples are nested in one another; deeper ones stay.
+/// Maximum nesting of tuples; deeper ones are kept.
 const MAX_DEPTH: usize = 32;
-/// How many references may be looked at.
+/// The number of references that may be examined.
 struct Ledger<'a> {
-    /// How many beyond those that are free.
+    /// Those beyond the free ones.
     credit: &'a Credit,
-    /// Nets that were too large when they were given back, and how much credit they need.
+    /// Graphs that were too large when they were released, each with the credit that it needs.
     left: Mutex<Vec<(Vec<Weak<Object>>, usize)>>,
 }
 
-/// How many nets are kept for later.
+/// Maximum number of postponed graphs.
 const MAX_LEFT: usize = 1 << 10;
 
 static LEDGER: Ledger<'static> = Ledger { credit: &CREDIT, left: Mutex::new(Vec::new()) };
 
 impl Ledger<'_> {
-    /// Those nets of before for which there is enough credit by now.
+    /// Returns the postponed graphs for which there is now enough credit.
     fn take_left(&self) -> Vec<Weak<Object>> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let credit = self.credit.left();
@@ -61,7 +61,7 @@ impl Ledger<'_> {
         due
     }
 
-    /// Leaves a net to a connection that ends later.
+    /// Postpones a graph to the end of a later connection.
     fn leave(&self, net: Vec<Weak<Object>>, needed: usize) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() < MAX_LEFT {
@@ -70,16 +70,16 @@ impl Ledger<'_> {
     }
 }
 
-/// Containers that were given back and are held by something still.
+/// Released containers that are still referenced.
 #[derive(Default)]
 pub struct CycleCandidates {
     objects: Vec<Weak<Object>>,
-    /// So many are known when it is time to forget those that are gone.
+    /// At this number of entries, those of freed containers are removed.
     crowded: usize,
 }
 
 impl CycleCandidates {
-    /// An object that a peer has given back. It is still held by the caller.
+    /// Adds an object that a peer has released and the caller still references.
     pub fn add(&mut self, local: &Arc<dyn Local>) {
         let is_container = local.as_any().downcast_ref::<Object>().is_some_and(leads_on);
         if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MAX_CANDIDATES {
@@ -97,7 +97,7 @@ impl CycleCandidates {
         self.objects.push(known);
     }
 
-    /// Frees those that nothing holds but they themselves, and forgets those that are gone. It runs destructors of the
+    /// Frees the containers that are referenced by one another only, and forgets freed ones. Runs destructors of the
     /// application.
     pub fn collect(&mut self) {
         self.collect_with(&LEDGER);
@@ -116,7 +116,7 @@ impl CycleCandidates {
         self.objects.retain(|object| object.strong_count() > 0);
     }
 
-    /// Takes over those of another one.
+    /// Takes over the candidates of another list.
     pub fn join(&mut self, other: CycleCandidates) {
         self.objects.extend(other.objects);
     }
@@ -126,18 +126,18 @@ impl CycleCandidates {
     }
 }
 
-/// Why a net is not looked at.
+/// The reason why a graph is not examined.
 enum TooMuch {
-    /// This number of references was seen, and there are more.
+    /// It has more than this number of references.
     References(usize),
-    /// Somebody is busy with it, or it is nested too deep.
+    /// A container is locked by another thread, or tuples are nested too deeply.
     Busy,
 }
 
-/// What is held by a container and can hold others, and is kept alive while it is here.
+/// Something that a container references and that references others, kept alive meanwhile.
 enum Node {
     Object(Arc<Object>),
-    /// A method that was taken from one.
+    /// A bound method of an object.
     Method(Arc<BoundMethod>),
     Data(Value),
 }
@@ -170,7 +170,7 @@ impl Node {
         }
     }
 
-    /// The references that need no lock.
+    /// Visits the references that need no lock.
     fn each_fixed(&self, mut see: impl FnMut(&Value)) {
         match self {
             Node::Method(method) => see(&Value::Ref(Reference::Local(method.object.clone()))),
@@ -191,7 +191,7 @@ impl Node {
     }
 }
 
-/// Where data lies that holds objects.
+/// The address of data that contains objects.
 fn address(data: &Value) -> Option<usize> {
     if !data.holds_objects() {
         return None;
@@ -206,7 +206,7 @@ fn address(data: &Value) -> Option<usize> {
     }
 }
 
-/// What `Node::of` would find, by its address.
+/// The address of the node that `Node::of` would return.
 fn target(value: &Value) -> Option<usize> {
     match value {
         Value::Ref(Reference::Local(local)) => {
@@ -221,13 +221,13 @@ fn target(value: &Value) -> Option<usize> {
     }
 }
 
-/// Can it lead to other containers?
+/// Returns whether it can reference other containers.
 fn leads_on(object: &Object) -> bool {
     let holds = || object.data().is_some_and(|data| data.holds_objects());
     List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some() || holds()
 }
 
-/// The container that a set, a view, a restricted view or an iterator stands for.
+/// Returns the container of a set, view, restricted view or iterator.
 fn fixed(object: &Object) -> Option<Arc<Object>> {
     let set = || object.state().downcast_ref::<Set>().map(Set::held);
     let own =
@@ -242,7 +242,7 @@ enum Locked<'a> {
 }
 
 impl<'a> Locked<'a> {
-    /// None: somebody is busy with it.
+    /// None: another thread holds the lock.
     fn new(node: &'a Node) -> Option<Locked<'a>> {
         let Node::Object(object) = node else { return Some(Locked::Nothing) };
         if let Some(list) = List::of(object) {
@@ -271,7 +271,7 @@ impl<'a> Locked<'a> {
     }
 }
 
-/// Containers, and by its address where each is.
+/// Containers, and the index of each by address.
 #[derive(Default)]
 struct Net {
     nodes: Vec<Node>,
@@ -318,11 +318,11 @@ impl Net {
         Ok(net)
     }
 
-    /// What those hold that nothing else holds.
+    /// Returns the contents of the containers that nothing else references.
     fn garbage(self) -> Option<Vec<Held>> {
         let Net { nodes, places } = self;
         let mut locked = nodes.iter().map(Locked::new).collect::<Option<Vec<_>>>()?;
-        // Each is held here once.
+        // This list references each once.
         let mut known = vec![1; nodes.len()];
         let mut next = vec![Vec::new(); nodes.len()];
         for (at, (node, locked)) in nodes.iter().zip(&locked).enumerate() {
@@ -362,7 +362,7 @@ mod tests {
     use super::super::views::{Part, iterator, view};
     use super::*;
 
-    /// Gives it back as a peer does, and looks as at the end of its connection.
+    /// Releases an object as a peer does, and collects as at the end of its connection.
     fn give_back(object: Arc<Object>) -> Weak<Object> {
         give_back_with(object, &LEDGER)
     }
@@ -397,7 +397,7 @@ mod tests {
         append(&list, pair.clone());
         append(&list, pair);
         set(&dict, Value::str("list"), object(list.clone()));
-        // Keys are held twice.
+        // The table references each key twice.
         set(&dict, Value::tuple(vec![view(&dict, Part::Values)]), iterator(&dict, Part::Keys));
         let other = Arc::downgrade(&dict);
         drop(dict);
@@ -411,7 +411,7 @@ mod tests {
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
     }
 
-    /// A ring of lists, as a peer makes one.
+    /// A ring of lists, as a peer can make one.
     fn ring(length: usize) -> (Arc<Object>, Weak<Object>) {
         let first = List::object(Vec::new());
         let mut last = first.clone();
@@ -435,7 +435,7 @@ mod tests {
         let (large, inside) = ring(3 * FREE);
         let known = give_back(large);
         assert!(known.upgrade().is_some());
-        // What is too large now is looked at again with a connection that ends later.
+        // A graph that is too large now is examined at the end of a later connection.
         credit.give(4 * FREE);
         let own = List::object(Vec::new());
         append(&own, object(own.clone()));
@@ -464,7 +464,7 @@ mod tests {
         drop(tuple);
         assert!(give_back(list).upgrade().is_none());
 
-        // Somebody is just looking at it.
+        // Another thread holds its lock.
         let list = List::object(Vec::new());
         append(&list, object(list.clone()));
         let (known, own) = (Arc::downgrade(&list), list.clone());
@@ -475,7 +475,7 @@ mod tests {
         assert!(give_back(known.upgrade().unwrap()).upgrade().is_none());
     }
 
-    /// Threads go from one container to the next while these are looked at: nobody finds one that was emptied.
+    /// Threads move from container to container meanwhile; none finds one emptied.
     #[test]
     fn nobody_loses_what_he_has() {
         for round in 0..100 {

@@ -19,7 +19,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Pairs, Value};
 use std::sync::{Arc, LazyLock};
 
-/// The entries of a dict that both sides can change.
+/// The entries of a dict that both sides can modify.
 #[derive(Default)]
 pub struct Dict {
     entries: Mutex<Entries>,
@@ -35,23 +35,23 @@ impl Drop for Dict {
     }
 }
 
-/// A dict as Python reads it: one that both sides can change, or one by value.
+/// A dict as Python reads it: a modifiable one, or one by value.
 pub(super) trait Mapping: Send + Sync + 'static {
     fn len(&self) -> usize;
 
-    /// The value of a key, which is one that can be hashed.
+    /// Returns the value of a hashable key.
     fn find(&self, key: &Value) -> Option<Value>;
 
-    /// A copy of the entries, if there is memory for it.
+    /// Returns a copy of the entries. Fails without memory.
     fn entries(&self) -> Result<Vec<(Value, Value)>, Exception>;
 
-    /// The next entry at a place or behind it, or before it, and its place. None: the dict has another size than this.
+    /// Returns the entry at a place or after it, or before it, and its place. None: the dict's size is not `size`.
     fn step(&self, size: usize, place: usize, backwards: bool) -> Option<Option<(usize, (Value, Value))>>;
 
-    /// Behind all places.
+    /// The place after the last entry.
     fn end(&self) -> usize;
 
-    /// A new dict of this kind. No two keys are equal.
+    /// Makes a dict of this kind. No two keys may be equal.
     fn made(entries: Vec<(Value, Value)>) -> Outcome
     where
         Self: Sized;
@@ -90,7 +90,7 @@ impl Mapping for Dict {
     }
 }
 
-/// The next place that is asked for, forwards or backwards, where none is empty.
+/// The place of a step, forwards or backwards, in a table without empty places.
 fn place(place: usize, backwards: bool) -> Option<usize> {
     if backwards { place.checked_sub(1) } else { Some(place) }
 }
@@ -139,7 +139,7 @@ impl Mapping for FrozenDict {
     }
 }
 
-/// The keys of a dict without values, for iterators.
+/// Keys without values, for iterators.
 impl Mapping for FrozenSet {
     fn len(&self) -> usize {
         self.shared().len()
@@ -167,7 +167,7 @@ impl Mapping for FrozenSet {
     }
 }
 
-/// The dict that an object is, of either kind; a set by value counts as its keys.
+/// Returns the dict of an object of either kind. A set by value counts as its keys.
 pub(super) fn mapping(object: &Object) -> Option<&dyn Mapping> {
     let state = object.state();
     if let Some(dict) = state.downcast_ref::<Dict>() {
@@ -179,13 +179,13 @@ pub(super) fn mapping(object: &Object) -> Option<&dyn Mapping> {
     state.downcast_ref::<FrozenSet>().map(|set| set as &dyn Mapping)
 }
 
-/// The value of a key.
+/// Returns the value of a key.
 pub(super) fn get(dict: &(impl Mapping + ?Sized), key: &Value) -> Result<Option<Value>, Exception> {
     check_key(key)?;
     Ok(dict.find(key))
 }
 
-/// Of equal keys the first one, with the last value.
+/// Merges equal keys: the first key, with the last value.
 pub(super) fn unique(entries: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, Exception> {
     let all = Dict::default();
     entries.into_iter().try_for_each(|(key, value)| all.put(key, value))?;
@@ -196,7 +196,7 @@ fn equals(dict: &impl Mapping, other: &[(Value, Value)]) -> Result<bool, Excepti
     if dict.len() != other.len() {
         return Ok(false);
     }
-    // Keys that hold a NaN are found by their place among their kind: copies keep the order.
+    // Keys that contain a NaN are matched by their order, which copies keep.
     let mut odd = None;
     for (key, value) in other {
         let own = match key.digest() {
@@ -217,7 +217,7 @@ fn equals(dict: &impl Mapping, other: &[(Value, Value)]) -> Result<bool, Excepti
     Ok(true)
 }
 
-/// What can be asked of a dict.
+/// The members that read a dict.
 pub(super) fn reading<D: Mapping>() -> Vec<Member> {
     let method = |name, takes, run: fn(&D, &Call) -> Outcome| method("dict", name, takes, run);
     vec![
@@ -259,7 +259,7 @@ pub(super) fn reading<D: Mapping>() -> Vec<Member> {
     ]
 }
 
-/// What changes one.
+/// The members that modify a dict.
 fn changing() -> Vec<Member> {
     let method = |name, takes, run: fn(&Dict, &Call) -> Outcome| method("dict", name, takes, run);
     vec![
@@ -345,12 +345,12 @@ impl Dict {
         lock(&self.entries).len()
     }
 
-    /// All entries, in the order of insertion.
+    /// Returns all entries in order of insertion.
     pub fn snapshot(&self) -> Vec<(Value, Value)> {
         lock(&self.entries).iter().cloned().collect()
     }
 
-    /// A snapshot, if there is memory for it.
+    /// Returns a snapshot. Fails without memory.
     pub(super) fn copied(&self) -> Result<Vec<(Value, Value)>, Exception> {
         lock(&self.entries).collected(Clone::clone)
     }
@@ -364,7 +364,7 @@ impl Dict {
         self.insert(key, value, usize::MAX)
     }
 
-    /// The same, as a peer asks for it.
+    /// The same on behalf of a peer, subject to its limits.
     pub(super) fn put(&self, key: Value, value: Value) -> Result<(), Exception> {
         self.insert(key, value, growth::MAX_ITEMS)
     }
@@ -388,7 +388,7 @@ impl Dict {
         Ok(())
     }
 
-    /// Takes the value of a key out.
+    /// Removes a key and returns its value.
     pub fn remove(&self, key: &Value) -> Result<Option<Value>, Exception> {
         check_key(key)?;
         let removed = lock(&self.entries).remove(key);
@@ -398,7 +398,7 @@ impl Dict {
         Ok(removed.map(|((_, value), _)| value))
     }
 
-    /// Takes out what came last.
+    /// Removes and returns the last entry.
     pub(super) fn pop_last(&self) -> Option<(Value, Value)> {
         let last = lock(&self.entries).pop_last();
         if let Some((key, value)) = &last {
@@ -422,7 +422,7 @@ fn missing(key: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![key])
 }
 
-/// The entries of a dict of this process.
+/// Returns the entries of a dict of this process.
 pub(super) fn entries_of(value: &Value) -> Option<Result<Vec<(Value, Value)>, Exception>> {
     if let Some(dict) = as_object::<Dict>(value) {
         return Dict::of(&dict).map(Dict::copied);
@@ -440,7 +440,7 @@ fn merged<D: Mapping>(own: &D, other: &Value, other_first: bool) -> Outcome {
     D::made(unique(first.into_iter().chain(second).collect())?)
 }
 
-/// `dict.update`: from a mapping, or from pairs.
+/// `dict.update`, with a mapping or with pairs.
 fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
     if let Some(entries) = entries_of(other) {
         return entries?.into_iter().try_for_each(|(key, value)| dict.put(key, value));

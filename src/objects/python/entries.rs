@@ -1,4 +1,4 @@
-//! The table of a dict: entries in the order of insertion, found by their key.
+//! The table of a dict: entries in order of insertion, found by key.
 
 use super::growth;
 use crate::error::Exception;
@@ -6,7 +6,7 @@ use crate::value::Value;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-/// A key as the table compares it: data by Python's `==`, objects by identity.
+/// A key as it is compared: data by Python's `==`, objects by identity.
 struct Key(Value);
 
 impl PartialEq for Key {
@@ -23,15 +23,15 @@ impl Hash for Key {
     }
 }
 
-/// What the place of a key takes.
+/// Memory of a key's place.
 const PLACE: usize = 2 * size_of::<Value>();
 
-/// Entries in the order of insertion. Places of removed ones stay empty for a while.
+/// Entries in order of insertion. Places of removed entries stay empty for a while.
 #[derive(Default)]
 pub(super) struct Entries {
     slots: Vec<Option<(Value, Value)>>,
     places: HashMap<Key, usize>,
-    /// Entries whose key equals nothing, not even itself (NaN): they have no place, as they are never found.
+    /// Number of entries whose key equals nothing, not even itself (NaN). They have no place: they are never found.
     unequal: usize,
 }
 
@@ -40,19 +40,19 @@ impl Entries {
         self.places.len() + self.unequal
     }
 
-    /// Makes room for one more; false if there is none.
+    /// Reserves memory for one more entry. False: there is none.
     pub fn reserve(&mut self) -> bool {
         self.places.try_reserve(1).is_ok() && self.slots.try_reserve(1).is_ok()
     }
 
-    /// How many bytes the table takes once there is room for one more.
+    /// Returns the number of bytes that the table takes with room for one more entry.
     pub fn size_with_one(&self) -> usize {
         let places = self.places.capacity();
         let places = if self.places.len() < places { places } else { 2 * places.max(4) };
         growth::size_with(&self.slots, 1) + places * PLACE
     }
 
-    /// How many bytes it takes now.
+    /// Returns the number of bytes that the table takes.
     pub fn size(&self) -> usize {
         growth::size(&self.slots) + self.places.capacity() * PLACE
     }
@@ -62,7 +62,7 @@ impl Entries {
         self.slots.get(place)?.as_ref().map(|(_, value)| value)
     }
 
-    /// The value that was there before; the key stays the one that came first.
+    /// Returns the previous value. An existing key is kept.
     pub fn insert(&mut self, key: Value, value: Value) -> Option<Value> {
         if let Some(place) = self.places.get(&Key(key.clone())) {
             let entry = self.slots.get_mut(*place)?.as_mut()?;
@@ -79,14 +79,14 @@ impl Entries {
         None
     }
 
-    /// The entry, and the key once more as the table held it: whatever is dropped is dropped by the caller.
+    /// Returns the entry and the table's copy of the key: the caller drops them, outside of its lock.
     pub fn remove(&mut self, key: &Value) -> Option<((Value, Value), Value)> {
         let (known, place) = self.places.remove_entry(&Key(key.clone()))?;
         let (key, value) = self.slots.get_mut(place)?.take()?;
         Some(((key, value), known.0))
     }
 
-    /// The entry that came last.
+    /// Removes and returns the last entry.
     pub fn pop_last(&mut self) -> Option<(Value, Value)> {
         let entry = loop {
             if let Some(entry) = self.slots.pop()? {
@@ -99,30 +99,30 @@ impl Entries {
         Some(entry)
     }
 
-    /// The first entry at this place or behind it, and its place.
+    /// Returns the first entry at this place or after it, and its place.
     pub fn at_or_after(&self, place: usize) -> Option<(usize, &(Value, Value))> {
         let mut behind = self.slots.iter().enumerate().skip(place);
         behind.find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
     }
 
-    /// The last entry before this place, and its place.
+    /// Returns the last entry before this place, and its place.
     pub fn before(&self, place: usize) -> Option<(usize, &(Value, Value))> {
         let before = self.slots.iter().enumerate().take(place);
         before.rev().find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
     }
 
-    /// Behind all places.
+    /// The place after the last entry.
     pub fn end(&self) -> usize {
         self.slots.len()
     }
 
-    /// All references: of each entry, and of each key once more.
+    /// Returns all references: those of each entry, and each key again.
     pub fn held(&self) -> impl Iterator<Item = &Value> {
         let again = self.places.keys().map(|key| &key.0);
         self.iter().flat_map(|(key, value)| [key, value]).chain(again)
     }
 
-    /// Something of each, if there is memory for all.
+    /// Maps all entries. Fails without memory.
     pub fn collected<T>(&self, of: impl Fn(&(Value, Value)) -> T) -> Result<Vec<T>, Exception> {
         let mut all = Vec::new();
         growth::reserve(&mut all, self.len())?;
@@ -162,7 +162,7 @@ mod tests {
             assert!(entries.remove(&Value::Int(n)).is_some());
             assert!(entries.remove(&Value::Int(n)).is_none());
         }
-        // Now the table is packed.
+        // The table is now compacted.
         entries.insert(Value::Int(0), Value::None);
         assert!(entries.slots.len() < 10);
         assert_eq!(keys(&entries), [97, 98, 99, 0]);
@@ -179,7 +179,7 @@ mod tests {
     fn keys_that_equal_nothing() {
         let nan = || Value::tuple(vec![Value::Float(f64::NAN)]);
         let mut entries = Entries::default();
-        // With places that are alike this takes minutes.
+        // With equal hashes this takes minutes.
         for n in 0..100_000 {
             assert_eq!(entries.insert(nan(), Value::Int(n)), None);
         }

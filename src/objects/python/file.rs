@@ -17,7 +17,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-/// How a file is used, as in Python's `open`.
+/// The mode of a file, as in Python's `open`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMode {
     text: String,
@@ -27,7 +27,7 @@ pub struct FileMode {
 }
 
 impl FileMode {
-    /// Of one of r, w and a, at most one of b and t, and perhaps a +.
+    /// Parses a mode: one of r, w and a, at most one of b and t, optionally a +.
     pub fn parse(text: &str) -> Option<FileMode> {
         let count = |wanted: &[char]| text.chars().filter(|c| wanted.contains(c)).count();
         let (way, kind, plus) = (count(&['r', 'w', 'a']), count(&['b', 't']), count(&['+']));
@@ -39,7 +39,7 @@ impl FileMode {
         Some(FileMode { text: text.to_owned(), reads, writes, binary: text.contains('b') })
     }
 
-    /// What Python shows as `mode`: of binary files that of the raw file.
+    /// Returns Python's attribute `mode`. A binary file has that of its raw file.
     fn shown(&self) -> String {
         if !self.binary {
             return self.text.clone();
@@ -53,16 +53,16 @@ impl FileMode {
     }
 }
 
-/// A file of this process that peers read and write, as one of Python's classes over it.
+/// A file of this process that peers read and write as one of Python's file classes.
 pub struct File {
     layer: Layer,
-    /// All layers of a file share it. None when it is closed.
+    /// Shared by all layers of a file. None if it is closed.
     stream: Arc<Mutex<Option<Stream>>>,
-    /// The layer below, once somebody has asked for it.
+    /// The layer below, made when it is first requested.
     below: OnceLock<Arc<Object>>,
-    /// That was taken out, and this is of no more use.
+    /// The layer below was detached, and this one is unusable.
     detached: AtomicBool,
-    /// Lines of a text are being iterated over: then Python does not tell where it is.
+    /// A text file is being iterated over, during which Python's tell() fails.
     iterated: AtomicBool,
     mode: FileMode,
     number: i32,
@@ -75,7 +75,7 @@ static BOTH: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("BufferedRandom", 
 static RAW: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("FileIO", Layer::Raw));
 
 impl File {
-    /// Closes the descriptor when it is closed, or when nobody holds it any more. `number` is what `fileno` says.
+    /// Makes a file that closes the descriptor with close() or its last reference. `number` is the result of `fileno`.
     pub fn object(descriptor: OwnedFd, mode: FileMode, number: i32) -> Arc<Object> {
         let layer = if mode.binary { Layer::Buffered } else { Layer::Text };
         let mut stream = Stream::new(std::fs::File::from(descriptor), layer);
@@ -97,7 +97,7 @@ impl File {
         class.instance(Box::new(File { layer, stream, below, detached, iterated, mode, number }))
     }
 
-    /// The buffer of a text file, or the raw file of a buffer.
+    /// Returns the buffer of a text file, or the raw file of a buffer.
     fn below(&self) -> Value {
         let layer = if self.layer == Layer::Text { Layer::Buffered } else { Layer::Raw };
         let mode = FileMode { binary: true, ..self.mode.clone() };
@@ -112,7 +112,7 @@ impl File {
         }
     }
 
-    /// Runs something on the open file, for the method `name`.
+    /// Runs `run` on the open file, for the method `name`.
     fn with<R>(&self, name: &str, run: impl FnOnce(&mut Stream) -> io::Result<R>) -> Result<R, Exception> {
         self.check_attached()?;
         match lock(&self.stream).as_mut() {
@@ -124,7 +124,7 @@ impl File {
         }
     }
 
-    /// What the method `name` says of a closed file.
+    /// Returns the message of the method `name` for a closed file.
     fn closed_text(&self, name: &str) -> &'static str {
         match (self.layer, name) {
             (_, "__enter__" | "__iter__" | "writelines" | "readlines") | (Layer::Raw, "flush") => {
@@ -172,7 +172,7 @@ impl File {
         let count = count.limit();
         self.given(match (count, self.layer) {
             (Some(count), Layer::Text) => self.reading(name, |stream| stream.read_chars(count))?,
-            // At most one request to the system, but a whole file is not in pieces.
+            // A raw read makes at most one system call, but returns a regular file in one piece.
             (Some(count), Layer::Raw) => self.reading(name, |stream| match stream.is_seekable() {
                 true => stream.read(Some(count)),
                 false => stream.read_some(Some(count)),
@@ -181,7 +181,7 @@ impl File {
         })
     }
 
-    /// Bytes as this file gives them: as they are, or as text.
+    /// Converts bytes to the result of a read: bytes or str.
     fn given(&self, bytes: Vec<u8>) -> Outcome {
         if self.mode.binary {
             return Ok(Value::Bytes(bytes.into()));
@@ -202,10 +202,10 @@ impl File {
 
     fn line(&self, name: &str, limit: Option<usize>) -> Result<Vec<u8>, Exception> {
         match limit {
-            // A limit of text counts characters: no byte beyond four for each is needed.
+            // The limit of a text file counts characters, of at most four bytes each.
             Some(limit) if !self.mode.binary => self.reading(name, |stream| {
                 let line = stream.read_line(Some(limit.saturating_mul(4)))?;
-                // The last character may be cut, and is needed only if there are fewer.
+                // The last character may be incomplete. It is needed only if there are fewer.
                 let sound = std::str::from_utf8(&line).map_or_else(|error| error.valid_up_to(), str::len);
                 let text = line.get(..sound).and_then(|sound| std::str::from_utf8(sound).ok()).unwrap_or_default();
                 let mut ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
@@ -220,7 +220,7 @@ impl File {
         }
     }
 
-    /// Readable, or writable. A buffer that never is has no need to look at the file; text asks its buffer.
+    /// Whether the file is readable or writable. A buffer that never is need not check the file; text asks its buffer.
     fn is(&self, name: &str, able: bool) -> Outcome {
         match (self.layer, able) {
             (Layer::Text | Layer::Buffered, false) => self.check_attached()?,
@@ -256,14 +256,14 @@ impl File {
         }
     }
 
-    /// As they come: what is written before the iterable fails stays written.
+    /// Lines are written as they are produced: those before a failure of the iterable stay written.
     fn write_lines(&self, lines: &Value) -> Outcome {
         self.with("writelines", |_| Ok(()))?;
         every(lines, |line| self.write(&line).map(|_| ()))?;
         Ok(Value::None)
     }
 
-    /// A place, of which CPython says in each layer in other words that it is none.
+    /// Reads a file position. Each layer of CPython has its own message for an invalid one.
     fn offset(&self, offset: &Value) -> Result<i64, Exception> {
         let value = match (indexed(offset)?, self.layer) {
             (number @ Value::BigInt(_), Layer::Text) if is_negative(&number) => {
@@ -337,7 +337,7 @@ impl File {
         };
         let at = self.with("seek", |stream| stream.seek(to))?;
         self.iterated.store(false, Ordering::Relaxed);
-        // A text gives back what it was given.
+        // A text file returns the position that it was passed.
         Ok(match (as_given, whence) {
             (Value::Bool(_), 0) if self.layer == Layer::Text => as_given.clone(),
             _ => Value::from(at),
@@ -345,7 +345,7 @@ impl File {
     }
 
     fn truncate(&self, size: Option<&Value>) -> Outcome {
-        // Before it looks at what it was given.
+        // CPython checks the file before the argument.
         self.with("truncate", |_| Ok(()))?;
         if !self.mode.writes {
             let raw = self.layer == Layer::Raw;
@@ -369,7 +369,7 @@ impl File {
         Ok(Value::None)
     }
 
-    /// Takes out the layer below; what was read ahead is lost.
+    /// Detaches the layer below. Buffered input is lost.
     fn detach(&self) -> Outcome {
         self.with("detach", |_| Ok(()))?;
         let below = self.below();
@@ -396,7 +396,7 @@ fn unsupported(text: &str) -> Exception {
     Exception::with_args("io", "UnsupportedOperation", vec![Value::str(text)])
 }
 
-/// An error of the system as Python raises it.
+/// Converts a system error as Python does.
 fn failed(error: &io::Error) -> Exception {
     if error.kind() == io::ErrorKind::OutOfMemory {
         return memory_error();
@@ -423,7 +423,7 @@ fn is_negative(number: &Value) -> bool {
     matches!(number, Value::BigInt(number) if number.is_negative())
 }
 
-/// How much is read at most.
+/// The size of a read.
 #[derive(Clone, Copy)]
 enum Count {
     All,
@@ -431,7 +431,7 @@ enum Count {
 }
 
 impl Count {
-    /// None or negative: there is no limit.
+    /// Returns None for no limit: None or a negative number.
     fn limit(self) -> Option<usize> {
         match self {
             Count::All => None,
@@ -440,7 +440,7 @@ impl Count {
     }
 }
 
-/// A count that may be missing or None.
+/// Reads an optional count, which may be None.
 fn count(call: &Call) -> Result<Count, Exception> {
     let value = match call.args().first() {
         None | Some(Value::None) => return Ok(Count::All),
@@ -458,7 +458,7 @@ fn count(call: &Call) -> Result<Count, Exception> {
     }
 }
 
-/// The same where CPython has no None.
+/// The same for functions of CPython that reject None.
 fn size(call: &Call) -> Result<Count, Exception> {
     match call.args().first() {
         None => Ok(Count::All),
@@ -474,7 +474,7 @@ fn io_class(owner: &'static str, layer: Layer) -> Arc<Class> {
     class("_io", owner, "", members)
 }
 
-/// A method of a buffer; one that its kind does not have says so whatever it is called with.
+/// A method of a buffer. If the kind of buffer lacks it, it raises whatever its arguments are.
 fn refused_or(owner: &'static str, name: &'static str, takes: Takes, run: fn(&File, &Call) -> Outcome) -> Member {
     match (owner, name) {
         ("BufferedWriter", "read" | "read1") | ("BufferedReader", "write") => {
@@ -555,7 +555,7 @@ fn places(owner: &'static str) -> [Member; 12] {
     ]
 }
 
-/// What only some classes have.
+/// The members that only some classes have.
 fn of_layer(owner: &'static str, layer: Layer) -> Vec<Member> {
     let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
     let detach = || method("detach", Takes::Nothing, |file, _| file.detach());

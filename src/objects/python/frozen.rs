@@ -1,5 +1,5 @@
-//! Lists, dicts and sets of ours by value, as a Python peer sees them: snapshots under the names of its own types. What can be
-//! asked of them is what can be asked of those that both sides change, without the methods that change something.
+//! Local lists, dicts and sets by value, as a Python peer sees them: snapshots with Python's type names. They have the
+//! members of modifiable ones, without those that modify.
 
 use super::super::class::{Class, Definition, Member, MemberKind, Object};
 use super::dict::{self, FrozenDict};
@@ -9,7 +9,7 @@ use super::set;
 use crate::value::{Items, Pairs, Value};
 use std::sync::{Arc, LazyLock};
 
-/// What never asks anybody, and so is answered at once.
+/// These members make no requests, so they are answered at once.
 const QUICK: [&str; 8] = ["__len__", "__getitem__", "__iter__", "__reversed__", "keys", "values", "items", "copy"];
 
 fn class(name: &str, mut members: Vec<Member>, data: fn(&Object) -> Option<Value>) -> Arc<Class> {

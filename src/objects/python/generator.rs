@@ -1,4 +1,4 @@
-//! Generators: `builtins.generator`, whose items come from code of the application.
+//! Generators: `builtins.generator`, whose items application code produces.
 
 use super::super::call::{Answer, Call};
 use super::super::class::{Class, Member, MemberKind, Method, Object};
@@ -10,7 +10,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::Value;
 use std::sync::{Arc, LazyLock};
 
-/// Items that are made when they are asked for.
+/// Items that are produced on demand.
 pub struct Generator {
     state: Mutex<State>,
 }
@@ -32,7 +32,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         sending("send", Takes::One),
         method("generator", "__iter__", Takes::Operator(0), |_: &Generator, call| Ok(this(call))),
         method("generator", "close", Takes::Nothing, |generator: &Generator, _| generator.finish()),
-        // A peer's exceptions are no exceptions of ours, as in Python.
+        // As in Python, exceptions of a peer are not local exceptions.
         method("generator", "throw", Takes::Between(1, 3), |_: &Generator, call| {
             let thrown = arg(call, 0);
             let what = type_name(&thrown);
@@ -50,7 +50,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
 });
 
 impl Generator {
-    /// `next` answers with an item, or raises StopIteration. Its calls do not overlap.
+    /// `next` returns an item or raises StopIteration. Its calls do not overlap.
     pub fn object(next: Method) -> Arc<Object> {
         let state = Mutex::new(State::Ready { next, started: false });
         CLASS.instance(Box::new(Generator { state }))
@@ -64,7 +64,7 @@ impl Generator {
         object.state().downcast_ref()
     }
 
-    /// Ends it: what the application gave for it is let go.
+    /// Ends the generator and frees the application's function.
     fn finish(&self) -> Outcome {
         let mut state = lock(&self.state);
         if let State::Running = *state {
@@ -101,7 +101,7 @@ fn advance(mut call: Call, name: &str, takes: Takes) {
     drop(state);
     let (again, this, origin) = (next.clone(), object.clone(), call.peer().cloned());
     let answer = Answer::then(call.due(), move |outcome: Outcome| {
-        // The peer may ask for the next one as soon as it has this.
+        // The peer may request the next item as soon as it has this one.
         if let Some(generator) = Generator::of(&this) {
             *lock(&generator.state) = match &outcome {
                 Ok(_) => State::Ready { next: again, started: true },

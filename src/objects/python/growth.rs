@@ -1,4 +1,4 @@
-//! How far an operation of a peer may let containers grow: what goes beyond is a MemoryError, and no end of the process.
+//! Bounds on the growth of containers by operations of peers. Beyond them the peer gets MemoryError; the process lives.
 
 use super::super::served;
 use super::credit::CREDIT;
@@ -10,28 +10,28 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 
-/// The items to which peers may bring a list, a dict or a set, and that one operation takes from an iterable.
+/// Maximum size to which peers can grow a list, dict or set, and number of items that one operation takes.
 pub(super) const MAX_ITEMS: usize = if cfg!(test) { 1 << 12 } else { 1 << 24 };
 
-/// The bytes of the text of a container.
+/// Maximum length in bytes of a container's repr.
 const LONGEST: usize = 1 << 28;
 
 pub(super) fn memory_error() -> Exception {
     Exception::with_args("builtins", "MemoryError", Vec::new())
 }
 
-/// Beyond what all connections together may take.
+/// Raised beyond the budget of all connections.
 #[cold]
 fn over_budget() -> Exception {
     Exception::builtin("MemoryError", "the memory limit of all connections together was reached (max_total_memory)")
 }
 
 thread_local! {
-    /// What the operation has taken that this thread runs. Without a destructor it is there as long as the thread.
+    /// Memory taken by the operation that this thread runs. Without a destructor, it exists as long as the thread.
     static TAKEN: ManuallyDrop<Cell<Option<Charge>>> = const { ManuallyDrop::new(Cell::new(None)) };
 }
 
-/// Puts back what the operation around it has taken.
+/// Restores the charge of the surrounding operation.
 struct Back(Option<Charge>);
 
 impl Drop for Back {
@@ -40,13 +40,13 @@ impl Drop for Back {
     }
 }
 
-/// Runs an operation of a peer; what it took of the memory of all is given back at its end, but for what is kept.
+/// Runs an operation of a peer. Memory that it took from the budget and that is not kept is returned at its end.
 pub(super) fn operation<R>(run: impl FnOnce() -> R) -> R {
     let _back = Back(TAKEN.with(|taken| taken.replace(Some(Charge::default()))));
     run()
 }
 
-/// The account of the peer that this thread serves.
+/// Returns the account of the peer that this thread serves.
 fn account() -> Account {
     served::here().map(|peer| peer.account()).unwrap_or_default()
 }
@@ -59,7 +59,7 @@ pub(super) fn take(bytes: usize) -> Result<(), Exception> {
 #[cold]
 fn take_much(bytes: usize) -> bool {
     TAKEN.with(|taken| {
-        // Outside of operations it is the application that asks.
+        // Outside of operations the application is calling, which is not charged.
         let Some(mut charge) = taken.take() else { return true };
         if !charge.account().is_limited() {
             charge = Charge::new(&account());
@@ -70,28 +70,28 @@ fn take_much(bytes: usize) -> bool {
     })
 }
 
-/// What a container takes of the memory of all, as far as peers have brought it there.
+/// The part of the budget that a container takes, as far as peers have filled it.
 #[derive(Default)]
 pub(super) struct Kept(Mutex<Charged>);
 
 #[derive(Default)]
 struct Charged {
     charge: Charge,
-    /// What it had before a peer first brought anything.
+    /// Its size before a peer first added anything.
     own: usize,
-    /// What its values take beside their places.
+    /// Memory of its values beyond their places.
     weight: usize,
 }
 
 impl Kept {
-    /// Of a container that an operation of a peer has made, with `size` bytes in it, of values that take `weight`.
+    /// For a container that an operation of a peer has made, of `size` bytes, with values that take `weight`.
     pub fn of_operation(size: usize, weight: usize) -> Result<Kept, Exception> {
         let kept = Kept::default();
         kept.cover(0, size, weight)?;
         Ok(kept)
     }
 
-    /// Before a peer brings the storage from `now` bytes to `size`, with values of this additional weight.
+    /// Call before a peer grows the storage from `now` bytes to `size`, with values of this additional weight.
     pub fn cover(&self, now: usize, size: usize, more: usize) -> Result<(), Exception> {
         CREDIT.give((size.saturating_sub(now) + more) / size_of::<Value>() + 1);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,7 @@ impl Kept {
         kept.weight += more;
         let wanted = (size + kept.weight).saturating_sub(kept.own).next_multiple_of(BLOCK) + OBJECT;
         if wanted > kept.charge.bytes() {
-            // What the operation has taken for it comes first.
+            // Uses what the operation has already taken.
             TAKEN.with(|taken| {
                 let mut operation = taken.take();
                 if let Some(operation) = &mut operation {
@@ -116,7 +116,7 @@ impl Kept {
                 taken.set(operation);
             });
         }
-        // Less is given back where that is worth it.
+        // A small difference is not worth returning.
         let differs = wanted > kept.charge.bytes() || wanted + SMALL < kept.charge.bytes();
         if differs && !kept.charge.set(wanted) {
             kept.weight -= more;
@@ -125,13 +125,13 @@ impl Kept {
         Ok(())
     }
 
-    /// A value of this size has gone.
+    /// A value of this size was removed.
     pub fn lighter(&self, weight: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.weight = kept.weight.saturating_sub(weight);
     }
 
-    /// It is empty now.
+    /// The container was emptied.
     pub fn emptied(&self) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.weight = 0;
@@ -140,37 +140,37 @@ impl Kept {
     }
 }
 
-/// A container is charged in steps of this number of bytes.
+/// Containers are charged in steps of this number of bytes.
 const BLOCK: usize = 256;
-/// What it takes itself.
+/// Memory of a container without items.
 const OBJECT: usize = 256;
 
-/// How many bytes a vector takes.
+/// Returns the memory of a vector in bytes.
 pub(super) fn size<T>(items: &Vec<T>) -> usize {
     items.capacity() * size_of::<T>()
 }
 
-/// How many bytes a vector takes once there is room for `more` items in addition.
+/// Returns the memory of a vector with room for `more` further items.
 pub(super) fn size_with<T>(items: &Vec<T>, more: usize) -> usize {
     let needed = items.len().saturating_add(more);
     let capacity = if needed > items.capacity() { needed.max(2 * items.capacity()) } else { items.capacity() };
     capacity.saturating_mul(size_of::<T>())
 }
 
-/// Makes room for so many more items, which are what anybody asks for.
+/// Reserves memory for further items on behalf of any caller.
 pub(super) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> {
     let grown = size_with(items, more).saturating_sub(size(items));
     take(grown)?;
     items.try_reserve(more).map_err(|_| memory_error())
 }
 
-/// Makes room for so many more items, unless they would be too many together.
+/// Reserves memory for further items, unless they would be too many.
 pub(super) fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> {
     check_count(items.len(), more)?;
     reserve(items, more)
 }
 
-/// Refuses more items than peers may bring a container to.
+/// Rejects more items than peers may put into a container.
 pub(super) fn check_count(len: usize, more: usize) -> Result<(), Exception> {
     match len.checked_add(more) {
         Some(total) if total <= MAX_ITEMS || more == 0 => Ok(()),
@@ -178,12 +178,12 @@ pub(super) fn check_count(len: usize, more: usize) -> Result<(), Exception> {
     }
 }
 
-/// A copy of items, if there is memory for it.
+/// Returns a copy of items. Fails without memory.
 pub(super) fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>, Exception> {
     collected(items.iter().cloned())
 }
 
-/// Items of which is known how many they are.
+/// Collects a known number of items.
 pub(super) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>, Exception> {
     let mut all = Vec::new();
     reserve(&mut all, items.len())?;
@@ -191,7 +191,7 @@ pub(super) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Ve
     Ok(all)
 }
 
-/// Puts items behind others, as long as there are not more than `most`.
+/// Appends items, at most up to `most` in total.
 pub(super) fn gather(items: &mut Vec<Value>, more: impl Iterator<Item = Value>, most: usize) -> Result<(), Exception> {
     for item in more {
         if items.len() >= most {
@@ -203,21 +203,21 @@ pub(super) fn gather(items: &mut Vec<Value>, more: impl Iterator<Item = Value>, 
     Ok(())
 }
 
-/// Items `count` times one after the other.
+/// Repeats items `count` times.
 pub(super) fn repeated(items: &[Value], count: usize) -> Result<Vec<Value>, Exception> {
     let total =
         items.len().checked_mul(count).filter(|total| *total <= MAX_ITEMS || count <= 1).ok_or_else(memory_error)?;
     let mut all = Vec::new();
     take(total.saturating_mul(size_of::<Value>()))?;
     all.try_reserve_exact(total).map_err(|_| memory_error())?;
-    // Nothing, however often, is nothing.
+    // An empty list stays empty.
     while all.len() < total {
         all.extend_from_slice(items);
     }
     Ok(all)
 }
 
-/// Texts with commas between.
+/// Joins strings with commas.
 pub(super) fn joined(texts: impl Iterator<Item = Result<String, Exception>>) -> Result<String, Exception> {
     let mut all = String::new();
     for (at, text) in texts.enumerate() {

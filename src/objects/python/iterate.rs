@@ -1,4 +1,4 @@
-//! Going through iterables, wherever they live.
+//! Iteration over local and remote iterables.
 
 use super::super::buffered::check_iterator;
 use super::super::class::Object;
@@ -12,18 +12,18 @@ use super::method::{as_object, data, type_error, type_name};
 use crate::error::Exception;
 use crate::value::{Ask, Reference, Value};
 
-/// Items that are fetched from a container of a peer in one request: few at first, as they may be large.
+/// Number of items that are fetched from a peer's container in the first request; few, because they may be large.
 const FIRST_CHUNK: i64 = 16;
 const LARGEST_CHUNK: i64 = 200;
-/// The most bytes of a container that are fetched in one request, judged by the items before.
+/// Maximum size in bytes of one request's items, estimated from earlier ones.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
+/// Returns all items of an iterable. MemoryError if they have no end or are too many.
 pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
     iterate_at_most(value, growth::MAX_ITEMS)
 }
 
-/// The same, with a message of its own for objects that cannot be iterated.
+/// The same, with a given message for objects that cannot be iterated.
 pub(super) fn iterate_or(value: &Value, not_iterable: &str) -> Result<Vec<Value>, Exception> {
     gathered(value, growth::MAX_ITEMS, &|| type_error(not_iterable))
 }
@@ -52,7 +52,7 @@ fn gathered(value: &Value, most: usize, not_iterable: &dyn Fn() -> Exception) ->
             return growth::gather(&mut items, bytes, most).map(|()| items);
         }
         Value::Ref(source) => match data(value) {
-            // One that stands for data is no object to ask.
+            // An object that represents data needs no request.
             Some(data @ (Value::List(_) | Value::Dict(_) | Value::FrozenSet(_))) => {
                 return gathered(&data, most, not_iterable);
             }
@@ -64,12 +64,12 @@ fn gathered(value: &Value, most: usize, not_iterable: &dyn Fn() -> Exception) ->
     Ok(items)
 }
 
-/// Whether whoever goes through an iterable takes more of it.
+/// Whether the caller takes more items.
 pub(super) use std::ops::ControlFlow::{Break as Enough, Continue};
 #[allow(non_upper_case_globals)]
 const More: std::ops::ControlFlow<()> = Continue(());
 
-/// Gives the items of an iterable on one by one as they come, those too that come before it fails, until there is enough.
+/// Passes items one by one as they arrive, including those before a failure, until the caller has enough.
 pub(super) fn each(
     value: &Value,
     mut take: impl FnMut(Value) -> Result<std::ops::ControlFlow<()>, Exception>,
@@ -91,7 +91,7 @@ pub(super) fn each(
     }
 }
 
-/// The same for whoever takes all.
+/// The same for callers that take all items.
 pub(super) fn every(value: &Value, mut take: impl FnMut(Value) -> Result<(), Exception>) -> Result<(), Exception> {
     each(value, |item| take(item).map(|()| More))
 }
@@ -100,7 +100,7 @@ fn is_data(value: &Value) -> bool {
     matches!(data(value), Some(Value::List(_) | Value::Dict(_) | Value::FrozenSet(_)))
 }
 
-/// Does it hold all its items, so that going through it cannot fail in the middle, and does nothing else?
+/// Returns whether the object is a container: iterating it cannot fail in the middle and has no effects.
 fn is_container(source: &Reference) -> bool {
     match source {
         Reference::Local(local) => local.as_any().downcast_ref::<Object>().is_some_and(|o| Dict::of(o).is_some()),
@@ -122,7 +122,7 @@ fn each_chunk(
         Err(exception) => return Err(exception),
     };
     check_iterator(&iterator)?;
-    // What fails in the midst of a chunk loses all of it, and what is made when it is asked for is not made in advance.
+    // A failure would lose a whole chunk, and items that are produced on demand must not be produced in advance.
     let most = if is_container(source) { LARGEST_CHUNK } else { 1 };
     let mut count = most.min(FIRST_CHUNK);
     loop {
@@ -140,7 +140,7 @@ fn each_chunk(
     }
 }
 
-/// About how many bytes of a message it takes.
+/// Estimates the size of an item in a message.
 fn weight(item: &Value) -> usize {
     match item {
         Value::Bytes(bytes) => bytes.len(),
@@ -150,7 +150,7 @@ fn weight(item: &Value) -> usize {
     }
 }
 
-/// An attribute of an object, or None if there is none that may be used.
+/// Returns whether an object has an accessible attribute.
 pub(super) fn has_attr(value: &Value, name: &str) -> Result<bool, Exception> {
     let Value::Ref(object) = value else { return Ok(false) };
     match outcome(ask(object, Ask::GetAttr(name))) {
@@ -160,7 +160,7 @@ pub(super) fn has_attr(value: &Value, name: &str) -> Result<bool, Exception> {
     }
 }
 
-/// The items of a list, living or a snapshot.
+/// Returns the items of a modifiable list or a snapshot.
 pub(super) fn list_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
     if let Some(list) = as_object::<List>(value) {
         return List::of(&list).map(Sequence::copied);

@@ -19,7 +19,7 @@ use crate::value::{Ask, CompareOp, Items, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-/// The items of a list that both sides can change.
+/// The items of a list that both sides can modify.
 #[derive(Default)]
 pub struct List {
     items: Mutex<Vec<Value>>,
@@ -35,12 +35,12 @@ impl Drop for List {
     }
 }
 
-/// A list as Python reads it: one that both sides can change, or one by value.
+/// A list as Python reads it: a modifiable one, or one by value.
 pub(super) trait Sequence: Send + Sync + 'static {
-    /// Looks at the items, perhaps under a lock: nobody else's code may run.
+    /// Passes the items, possibly under a lock: `look` must not run foreign code.
     fn look<R>(&self, look: impl FnOnce(&[Value]) -> R) -> R;
 
-    /// A new list of this kind.
+    /// Makes a list of this kind.
     fn made(items: Vec<Value>) -> Outcome;
 
     fn count(&self) -> usize {
@@ -51,7 +51,7 @@ pub(super) trait Sequence: Send + Sync + 'static {
         self.look(|items| items.get(at).cloned())
     }
 
-    /// A copy of the items, if there is memory for it.
+    /// Returns a copy of the items. Fails without memory.
     fn copied(&self) -> Result<Vec<Value>, Exception> {
         self.look(growth::copied)
     }
@@ -92,7 +92,7 @@ impl Sequence for FrozenList {
     }
 }
 
-/// What can be asked of a list.
+/// The members that read a list.
 pub(super) fn reading<S: Sequence>() -> Vec<Member> {
     let method = |name, takes, run: fn(&S, &Call) -> Outcome| method("list", name, takes, run);
     let mut members = vec![
@@ -135,7 +135,7 @@ pub(super) fn reading<S: Sequence>() -> Vec<Member> {
     members
 }
 
-/// What changes one.
+/// The members that modify a list.
 fn changing() -> Vec<Member> {
     let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
     vec![
@@ -213,13 +213,13 @@ impl List {
         &self.items
     }
 
-    /// An item by its index, which counts from the end if it is negative.
+    /// Returns an item. A negative index counts from the end.
     pub fn get(&self, index: i64) -> Option<Value> {
         let items = lock(&self.items);
         items.get(place(index, items.len())?).cloned()
     }
 
-    /// Puts an item in the place of another; false if there is none.
+    /// Replaces an item. Returns false if there is none.
     pub fn set(&self, index: i64, value: Value) -> bool {
         let mut items = lock(&self.items);
         let len = items.len();
@@ -238,7 +238,7 @@ impl List {
         lock(&self.items).push(value);
     }
 
-    /// Puts an item in front of another, or at an end, as Python's insert.
+    /// Inserts an item, as Python's insert.
     pub fn insert(&self, index: i64, value: Value) {
         let mut items = lock(&self.items);
         let len = items.len() as i64;
@@ -246,7 +246,7 @@ impl List {
         items.insert(at as usize, value);
     }
 
-    /// Takes an item out.
+    /// Removes and returns an item.
     pub fn pop(&self, index: i64) -> Option<Value> {
         let mut items = lock(&self.items);
         let at = place(index, items.len())?;
@@ -261,14 +261,14 @@ impl List {
         self.kept.emptied();
     }
 
-    /// Makes room for more items of a peer, unless there is no memory for them, or they would be too many.
+    /// Reserves memory for more items of a peer. Fails without memory or beyond the limit.
     fn make_room(&self, items: &mut Vec<Value>, more: &[Value]) -> Result<(), Exception> {
         growth::check_count(items.len(), more.len())?;
         self.kept.cover(growth::size(items), growth::size_with(items, more.len()), weight(more))?;
         items.try_reserve(more.len()).map_err(|_| growth::memory_error())
     }
 
-    /// Before items of a peer take the places of others.
+    /// Charges the weight of items of a peer that replace others.
     fn heavier(&self, items: &Vec<Value>, more: usize) -> Result<(), Exception> {
         let size = growth::size(items);
         self.kept.cover(size, size, more)
@@ -288,22 +288,22 @@ impl List {
     }
 }
 
-/// What values take beside their places.
+/// Memory of values beyond their places.
 fn weight(items: &[Value]) -> usize {
     items.iter().map(Value::weight).sum()
 }
 
-/// Where an index of Python's leads, in a list of this length.
+/// Converts a Python index to a place in a list of this length.
 fn place(index: i64, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i64)? } else { index };
     usize::try_from(index).ok().filter(|at| *at < len)
 }
 
-/// The first item from `at` on, before `end`, that equals the call's first argument.
+/// Finds the first item from `at` to `end` that equals the call's first argument.
 fn find<S: Sequence>(list: &S, call: &Call, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
     let wanted = arg(call, 0);
     while at < end {
-        // Another thread may change the list between two comparisons, as in Python.
+        // Another thread may modify the list between two comparisons, as in Python.
         let Some(item) = list.item(at) else { break };
         if is_wanted(call, &item, &wanted)? {
             return Ok(Some(at));
@@ -352,7 +352,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
         return Err(Exception::builtin("IndexError", "list assignment index out of range"));
     };
     let parts = &plain_parts(parts)?;
-    // Without the lock: it may ask a peer.
+    // Without the lock, because it may make a request to a peer.
     let step = span(0, parts)?.2;
     let words = if step == 1 { "can only assign an iterable" } else { "must assign iterable to extended slice" };
     let new = iterate_or(&value, words)?;
@@ -415,7 +415,7 @@ fn extend(list: &List, more: &Value) -> Outcome {
     Ok(Value::None)
 }
 
-/// An index that is an argument, and no subscript.
+/// An index that is an argument, not a subscript.
 fn as_size(value: &Value) -> Result<i64, Exception> {
     match indexed(value)? {
         Value::BigInt(_) => Err(Exception::builtin("OverflowError", "Python int too large to convert to C ssize_t")),
@@ -478,7 +478,7 @@ fn sort(list: &List, call: &Call) -> Outcome {
             other => return Err(type_error(format!("'{other}' is an invalid keyword argument for sort()"))),
         }
     }
-    // As in CPython the list is empty meanwhile.
+    // As in CPython, the list is empty meanwhile.
     let items = std::mem::take(&mut *lock(&list.items));
     let in_order =
         |order: Vec<usize>| growth::collected(order.iter().map(|at| items.get(*at).cloned().unwrap_or_default()));
@@ -494,7 +494,7 @@ fn sort(list: &List, call: &Call) -> Outcome {
     }
 }
 
-/// The order of the items, each by its index.
+/// Returns the sorted order of the items, as indices.
 fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exception> {
     let keys = match key {
         Value::None => growth::copied(items)?,
@@ -518,13 +518,13 @@ fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exc
     if !reverse {
         return merge_sort(growth::collected(0..items.len())?, &before);
     }
-    // Turned round before and after, so that equal ones keep their order.
+    // Reversed before and after, so that equal items keep their order.
     let mut order = merge_sort(growth::collected((0..items.len()).rev())?, &before)?;
     order.reverse();
     Ok(order)
 }
 
-/// A stable sort that can fail, and that no inconsistent order of a peer's objects leads astray.
+/// A stable sort that can fail, and ends with any inconsistent order of a peer's objects.
 fn merge_sort(
     mut items: Vec<usize>,
     before: &impl Fn(usize, usize) -> Result<bool, Exception>,
@@ -559,7 +559,7 @@ struct Reversed {
     left: Mutex<usize>,
 }
 
-/// Looks at the items of a list of either kind.
+/// Passes the items of a list of either kind.
 fn look<R>(list: &Object, look: impl FnOnce(&[Value]) -> R) -> Option<R> {
     match (List::of(list), list.state().downcast_ref::<FrozenList>()) {
         (Some(list), _) => Some(list.look(look)),
@@ -572,14 +572,14 @@ fn iterator(list: &Arc<Object>) -> Value {
     object(ITERATOR.instance(Box::new(Iterator { list: list.clone(), next: AtomicUsize::new(0) })))
 }
 
-/// The list of an iterator.
+/// Returns the list of an iterator.
 pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
     let state = object.state();
     let forwards = state.downcast_ref::<Iterator>().map(|iterator| &iterator.list);
     forwards.or_else(|| state.downcast_ref::<Reversed>().map(|iterator| &iterator.list))
 }
 
-/// Past the end of every list: an iterator that has ended stays so.
+/// Past the end of every list: an exhausted iterator stays exhausted.
 const ENDED: usize = usize::MAX / 2;
 
 static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! `builtins.mappingproxy`, the `mapping` of a view: its dict, without what changes it.
+//! `builtins.mappingproxy`, the `mapping` of a view: its dict without the members that modify.
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, MemberKind, Method, Object};
@@ -10,7 +10,7 @@ struct MappingProxy {
     dict: Arc<Object>,
 }
 
-/// What it asks its dict.
+/// The members of the dict that it has.
 const PASSED_ON: [&str; 14] = [
     "__len__",
     "__getitem__",
@@ -52,7 +52,7 @@ pub(super) fn mappingproxy(dict: &Arc<Object>) -> Value {
     object(CLASS.instance(Box::new(MappingProxy { dict: dict.clone() })))
 }
 
-/// The dict of one.
+/// Returns its dict.
 pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
     object.state().downcast_ref::<MappingProxy>().map(|proxy| &proxy.dict)
 }

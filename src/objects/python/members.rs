@@ -1,4 +1,4 @@
-//! What sets, views and keys have in common, and sets by value: which items there are, and whether all of one are in another.
+//! The common parts of sets, views and keys, and sets by value: their items, membership and subsets.
 
 use super::super::operations::ask;
 use super::super::peer::outcome;
@@ -8,19 +8,19 @@ use crate::error::Exception;
 use crate::value::{Ask, CompareOp, Items, Reference, Value};
 use std::sync::OnceLock;
 
-/// What has the operators of a set.
+/// An object with the operators of a set.
 pub(super) trait Members: Send + Sync + 'static {
     fn len(&self) -> usize;
     fn contains(&self, wanted: &Value) -> Result<bool, Exception>;
     fn items(&self) -> Result<Vec<Value>, Exception>;
 }
 
-/// The places of keys by their hashes. It holds no values, and is made with the first look-up.
+/// The places of keys by hash, without values. Made at the first lookup.
 #[derive(Default)]
 pub(super) struct Index(OnceLock<Vec<(u64, usize)>>);
 
 impl Index {
-    /// The place of the key that equals `wanted`.
+    /// Returns the place of the key that equals `wanted`.
     pub fn find<'a>(&self, count: usize, key: impl Fn(usize) -> Option<&'a Value>, wanted: &Value) -> Option<usize> {
         let places = self.0.get_or_init(|| {
             let mut places: Vec<(u64, usize)> =
@@ -28,7 +28,7 @@ impl Index {
             places.sort_unstable();
             places
         });
-        // What equals nothing, not even itself, is found nowhere.
+        // A value that equals nothing, not even itself, is never found.
         let hash = wanted.digest()?;
         let first = places.partition_point(|(other, _)| *other < hash);
         let alike = places.iter().skip(first).take_while(|(other, _)| *other == hash);
@@ -76,7 +76,7 @@ pub(super) fn all_in(some: &dyn Members, all: &dyn Members) -> Result<bool, Exce
     for item in some.items()? {
         let found = match item.digest() {
             Some(_) => all.contains(&item)?,
-            // What holds a NaN is found by its place among its kind: copies keep the order.
+            // Items that contain a NaN are matched by their order, which copies keep.
             None => {
                 let odd = match &mut odd {
                     Some(odd) => odd,
@@ -104,12 +104,12 @@ pub(super) fn compare(op: CompareOp, own: &dyn Members, other: &dyn Members) -> 
     }
 }
 
-/// `a < b` of frozensets, or another order.
+/// `a < b` of frozensets, and the other orders.
 pub(super) fn ordered(op: CompareOp, a: &Items, b: &Items) -> Result<bool, Exception> {
     compare(op, &FrozenSet::new(a.clone()), &FrozenSet::new(b.clone()))
 }
 
-/// May it be a key? Objects are keys by their identity, unless Python could not hash them.
+/// Fails for an unhashable key. Objects are keys by identity, unless Python could not hash them.
 pub(super) fn check_key(key: &Value) -> Result<(), Exception> {
     let unhashable = |name: &str| Err(type_error(format!("unhashable type: '{name}'")));
     match key {

@@ -1,4 +1,4 @@
-//! How the methods of Python's own types are written: what they take, and what they say where it does not fit.
+//! Methods of Python's own types: their parameters, and CPython's messages for wrong arguments.
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
@@ -12,22 +12,22 @@ use crate::error::{Error, Exception};
 use crate::value::{CompareOp, Reference, Text, Value};
 use std::sync::Arc;
 
-/// How many positional arguments a method takes, and in which of CPython's words it says so.
+/// The number of positional arguments of a method, and which message of CPython is used for a wrong number.
 #[derive(Clone, Copy)]
 pub(super) enum Takes {
     /// None: "list.clear() takes no arguments (1 given)".
     Nothing,
     /// One: "list.append() takes exactly one argument (2 given)".
     One,
-    /// So many: "expected 1 argument, got 0".
+    /// A fixed number: "expected 1 argument, got 0".
     Operator(usize),
-    /// From so many to so many: "pop expected at most 1 argument, got 2".
+    /// A range: "pop expected at most 1 argument, got 2".
     Between(usize, usize),
-    /// The method itself looks at them, and at keywords.
+    /// The method itself checks arguments and keywords.
     Anything,
 }
 
-/// A method of a class whose objects have an `S` as their state.
+/// A method of a class whose objects have a state of type `S`.
 pub(super) fn method<S: 'static>(
     owner: &'static str,
     name: &'static str,
@@ -52,7 +52,7 @@ pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) 
     Member { name: name.into(), doc: None, kind: MemberKind::Property { get: Some(get), set: None, del: None } }
 }
 
-/// The six comparisons are answered by one function.
+/// One function implements the six comparisons.
 pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
         growth::operation(|| {
@@ -78,7 +78,7 @@ pub(super) fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Resul
     let given = call.args().len();
     let full = || match takes {
         Takes::Operator(_) => format!("wrapper {name}"),
-        // CPython's older way to take arguments, which names no class.
+        // CPython's older argument parser names no class.
         Takes::Between(_, usize::MAX) => name.to_owned(),
         _ if owner.is_empty() => name.to_owned(),
         _ => format!("{owner}.{name}"),
@@ -121,7 +121,7 @@ pub(super) fn arg(call: &Call, index: usize) -> Value {
     call.args().get(index).cloned().unwrap_or_default()
 }
 
-/// The object that is called, as a value.
+/// Returns the called object as a value.
 pub(super) fn this(call: &Call) -> Value {
     Value::Ref(Reference::Local(call.object().clone()))
 }
@@ -130,13 +130,13 @@ pub(super) fn object(object: Arc<Object>) -> Value {
     Value::Ref(Reference::Local(object))
 }
 
-/// An object of ours with an `S` inside.
+/// Returns a local object whose state is an `S`.
 pub(super) fn as_object<S: 'static>(value: &Value) -> Option<Arc<Object>> {
     let Value::Ref(Reference::Local(local)) = value else { return None };
     downcast::<Object>(local).filter(|object| object.state().is::<S>())
 }
 
-/// A value's type as Python's messages name it.
+/// Returns the type's name as in Python's messages.
 pub(super) fn type_name(value: &Value) -> &str {
     match value {
         Value::Ref(Reference::Local(object)) => object.shape().class_name(),
@@ -144,7 +144,7 @@ pub(super) fn type_name(value: &Value) -> &str {
     }
 }
 
-/// What an object's `__index__` gives; all else, and what has none, as it is. No lock is held: a peer may be asked.
+/// Returns the result of an object's `__index__`, otherwise the value itself. No lock is held: it may be a request.
 pub(super) fn indexed(value: &Value) -> Result<Value, Exception> {
     if !matches!(value, Value::Ref(_)) {
         return Ok(value.clone());
@@ -157,7 +157,7 @@ pub(super) fn indexed(value: &Value) -> Result<Value, Exception> {
     }
 }
 
-/// What a parameter of CPython that is an int of C takes; `kind` is its type there.
+/// Converts an argument for which CPython has an int of C. `kind` is the type's name there.
 pub(super) fn as_number_of_c<T: TryFrom<i64>>(value: &Value, kind: &str) -> Result<T, Exception> {
     let too_large = || Exception::builtin("OverflowError", format!("Python int too large to convert to C {kind}"));
     match indexed(value)? {
@@ -181,7 +181,7 @@ pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
     }
 }
 
-/// The plain data that a value is, or that an object of ours stands for.
+/// Returns the plain data of a value or of a local object.
 pub(super) fn data(value: &Value) -> Option<Value> {
     match value {
         Value::Ref(Reference::Local(local)) => local.as_any().downcast_ref::<Object>()?.data(),

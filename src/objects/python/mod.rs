@@ -1,8 +1,8 @@
-//! Lists, dicts, sets, generators and files of this process that peers use as Python's own: those that both sides can
-//! change, and those by value.
+//! Lists, dicts, sets, generators and files of this process that peers use like Python's own: modifiable ones, and
+//! those by value.
 //!
-//! No lock of theirs is held while anybody else's code runs: a comparison may ask a peer, and a value that is dropped
-//! may be the last of an object of the application.
+//! None of their locks is held while foreign code runs: a comparison may make a request to a peer, and dropping a value
+//! may run a destructor of the application.
 
 mod array;
 mod compare;

@@ -1,4 +1,4 @@
-//! What Python reckons with dates and times beyond sums: `replace`, `astimezone`, `ctime`, and products and quotients of timedelta.
+//! Python's computations with times beyond sums: `replace`, `astimezone`, `ctime`, products and quotients of timedelta.
 
 use super::super::call::Call;
 use super::super::peer::Outcome;
@@ -16,7 +16,7 @@ fn bad(error: BadTime) -> Exception {
 
 // ---------------------------------------------------------------- replace
 
-/// Arguments by place or name, in CPython's order of complaints. `by_place` of the names may be given by place.
+/// Parses arguments by position or name, with errors in CPython's order. `by_place` names can be given by position.
 fn parsed<const N: usize>(
     call: &Call,
     function: &str,
@@ -40,7 +40,7 @@ fn parsed<const N: usize>(
     Ok(std::array::from_fn(|index| args.get(index).cloned().or_else(|| names.get(index).and_then(|name| named(name)))))
 }
 
-/// What CPython looks at after it has converted all arguments.
+/// CPython makes these checks after it has converted all arguments.
 fn check_names(call: &Call, function: &str, names: &[&str]) -> Result<(), Exception> {
     let is_given = |name: &str| call.keywords().iter().any(|(known, _)| known.as_str() == name);
     for (name, place) in names.iter().zip(1..=call.args().len()) {
@@ -55,7 +55,7 @@ fn check_names(call: &Call, function: &str, names: &[&str]) -> Result<(), Except
     }
 }
 
-/// An int of C.
+/// Converts to an int of C.
 fn int(value: Option<Value>, otherwise: i64) -> Result<i64, Exception> {
     let Some(value) = value else { return Ok(otherwise) };
     let number: i64 = as_number_of_c(&value, "long")?;
@@ -68,7 +68,7 @@ fn int(value: Option<Value>, otherwise: i64) -> Result<i64, Exception> {
     Ok(number)
 }
 
-/// The type of an argument as CPython's type names it, with the module where it is none of the builtins.
+/// Returns the type's name as in CPython's messages, with the module unless it is a builtin.
 fn full_name(value: &Value) -> &str {
     match value {
         Value::Temporal(time) => time.full_name(),
@@ -102,7 +102,7 @@ const OF_DATE: [&str; 3] = ["year", "month", "day"];
 const OF_CLOCK: [&str; 6] = ["hour", "minute", "second", "microsecond", "tzinfo", "fold"];
 const OF_BOTH: [&str; 9] = ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo", "fold"];
 
-/// Ints in the order of the parameters; what is not given is as it was.
+/// Ints in the order of the parameters. Missing ones keep their value.
 struct Fields {
     hour: i64,
     minute: i64,
@@ -162,7 +162,7 @@ pub(super) fn replace(time: &Temporal, call: &Call) -> Outcome {
 
 // ---------------------------------------------------------------- other forms
 
-/// The same moment by the clock of another timezone.
+/// Returns the same moment in another timezone.
 pub(super) fn astimezone(time: &Temporal, call: &Call) -> Outcome {
     let [given] = parsed(call, "astimezone", ["tz"], 1)?;
     check_names(call, "astimezone", &["tz"])?;
@@ -206,7 +206,7 @@ fn by_zero(text: &str) -> Exception {
 
 const ZERO: &str = "integer division or modulo by zero";
 
-/// An int as one of 128 bits; one that is beyond is as large as can be, which is larger than all spans of time.
+/// Converts an int to 128 bits. Larger ones are clamped, which exceeds every timedelta.
 fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Int(_) | Value::Bool(_) => value.to_i64().map(i128::from),
@@ -220,14 +220,14 @@ fn integer(value: &Value) -> Option<i128> {
 }
 
 fn span(microseconds: i128) -> Outcome {
-    // As CPython, which has an int of C for the days.
+    // CPython keeps the days in an int of C.
     if (microseconds / i128::from(crate::value::DAY)).abs() > i128::from(i32::MAX) {
         return Err(too_large());
     }
     Delta::of(microseconds).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(|error| overflow(error.0))
 }
 
-/// The int that is nearest to the quotient, of two the even one.
+/// Returns the quotient rounded to the nearest int, ties to even.
 fn nearest(dividend: i128, divisor: i128) -> Result<i128, Exception> {
     if divisor == 0 {
         return Err(by_zero(ZERO));
@@ -239,7 +239,7 @@ fn nearest(dividend: i128, divisor: i128) -> Result<i128, Exception> {
     Ok(if more { quotient + step } else { quotient })
 }
 
-/// A float as an int and the power of two that it is multiplied by.
+/// Splits a float into an int and a power of two.
 fn ratio(number: f64) -> Result<(i128, i32), Exception> {
     if number.is_nan() {
         return Err(value_error("cannot convert NaN to integer ratio"));
@@ -255,7 +255,7 @@ fn ratio(number: f64) -> Result<(i128, i32), Exception> {
     Ok((if number < 0.0 { -whole } else { whole }, if whole == 0 { 0 } else { power + zeros }))
 }
 
-/// `number * 2**power`, None beyond 127 bits.
+/// `number * 2**power`; None beyond 127 bits.
 fn shifted(number: i128, power: u32) -> Option<i128> {
     match number {
         0 => Some(0),
@@ -273,7 +273,7 @@ pub(super) fn multiply(delta: Delta, call: &Call) -> Outcome {
             Ok(power) => shifted(product, power).ok_or_else(too_large)?,
             Err(_) => match shifted(1, power.unsigned_abs()) {
                 Some(divisor) => nearest(product, divisor)?,
-                // The product has fewer bits than the divisor.
+                // The product has fewer bits than the divisor, so it rounds to zero.
                 None => 0,
             },
         });
@@ -311,14 +311,14 @@ pub(super) fn divide(delta: Delta, call: &Call) -> Outcome {
     }
 }
 
-/// The float nearest to the quotient of two spans of time.
+/// Returns the float nearest to the quotient of two timedeltas.
 fn quotient(dividend: i128, divisor: i128) -> f64 {
     let negative = (dividend < 0) != (divisor < 0) && dividend != 0;
     let (mut rest, size) = (dividend.unsigned_abs(), divisor.unsigned_abs());
     if rest == 0 {
         return 0.0;
     }
-    // So that the quotient has 55 bits at least, and what is lost shows in its last bit.
+    // Scaled so that the quotient has at least 55 bits, and lost bits are reflected in the last one.
     let mut power = 0i32;
     while rest < size << 55 {
         rest <<= 1;
@@ -329,7 +329,7 @@ fn quotient(dividend: i128, divisor: i128) -> f64 {
     if negative { -number } else { number }
 }
 
-/// `//`, `%` and `divmod`: the whole quotient and the rest, whose sign is that of the divisor.
+/// `//`, `%` and `divmod`: the quotient and the remainder, which has the sign of the divisor.
 fn floored(dividend: i128, divisor: i128) -> (i128, i128) {
     let (quotient, rest) = (dividend / divisor, dividend % divisor);
     match rest != 0 && (rest < 0) != (divisor < 0) {

@@ -1,16 +1,16 @@
-//! Containers that hold one another are let go without recursion, however long the chain is.
+//! Frees nested containers without recursion, however long the chain is.
 
 use super::entries::Entries;
 use crate::nesting;
 use crate::value::Value;
 
-/// What a container held.
+/// The contents of a container.
 pub(super) enum Held {
     Items { _items: Vec<Value> },
     Entries { _entries: Entries },
 }
 
-/// Drops what a container held.
+/// Drops the contents of a container.
 pub(super) fn let_go(held: Held) {
     nesting::let_go(held);
 }
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn long_chains() {
-        // The stack of a thread of a test has 2 MiB.
+        // The stack of a test's thread has 2 MiB.
         let mut chain = Value::None;
         for at in 0..100_000 {
             chain = match at % 3 {

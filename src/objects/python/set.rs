@@ -1,4 +1,4 @@
-//! Sets: `builtins.set`, which operators of views give; and what sets and views have in common.
+//! Sets: `builtins.set`, which operators of views return; and the common parts of sets and views.
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
@@ -59,7 +59,7 @@ impl Set {
     }
 
     pub(super) fn table(&self) -> &Dict {
-        // It was made as one.
+        // The table is always made as a dict.
         Dict::of(&self.table).unwrap_or(&NOTHING)
     }
 
@@ -85,7 +85,7 @@ impl Set {
     }
 }
 
-/// The other side of an operation: the items of a set, or an iterable that is gone through as far as it is needed.
+/// The other operand: the items of a set, or an iterable of which only the necessary part is fetched.
 enum Other<'a> {
     All(Vec<Value>),
     Each(&'a Value),
@@ -102,8 +102,8 @@ impl Other<'_> {
 
 static NOTHING: LazyLock<Dict> = LazyLock::new(Dict::default);
 
-/// The other side of a comparison, if it is a set or a view of this process, or a frozenset. A peer's sets are objects like others,
-/// as they are for RPyC.
+/// Passes the other operand of a comparison, if it is a set or view of this process or a frozenset. Sets of a peer are
+/// objects like others, as in RPyC.
 fn with_members<R>(
     value: &Value,
     run: impl FnOnce(&dyn Members) -> Result<R, Exception>,
@@ -120,7 +120,7 @@ fn with_members<R>(
     }
 }
 
-/// `<` and its siblings.
+/// `<` and the other comparisons.
 pub(super) fn comparisons<S: Members>() -> Vec<Member> {
     let run = |op, own: &S, call: &Call| {
         let holds = with_members(&arg(call, 0), |other| compare(op, own, other));
@@ -153,7 +153,7 @@ fn one_of(own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     Ok(set)
 }
 
-/// Adds the items of the other side, and removes those that are there.
+/// Adds the items of the other operand, and removes those that were present.
 fn toggle(set: &Set, other: &Other<'_>) -> Result<(), Exception> {
     for item in Set::from(other)?.items()? {
         if !set.remove(&item)? {
@@ -165,7 +165,7 @@ fn toggle(set: &Set, other: &Other<'_>) -> Result<(), Exception> {
 
 type Combine = fn(&dyn Members, &Other<'_>) -> Result<Set, Exception>;
 
-/// The operators by name and reflected name. `-` alone asks which side is which.
+/// The operators by name and reflected name. Only `-` depends on the order of its operands.
 const OPERATORS: [(&str, &str, Combine); 4] = [
     ("__and__", "__rand__", both),
     ("__or__", "__ror__", either),
@@ -180,7 +180,7 @@ fn reflected(name: &str, combine: Combine, own: &dyn Members, other: &Other<'_>)
     }
 }
 
-/// Of views: the other side may be any iterable.
+/// The operators of views, whose other operand can be any iterable.
 pub(super) fn operators<S: Members>(owner: &'static str) -> impl Iterator<Item = Member> {
     OPERATORS.into_iter().flat_map(move |(name, back, combine)| {
         let run = move |own: &S, call: &Call| Ok(combine(own, &Other::Each(&arg(call, 0)))?.object());
@@ -199,7 +199,7 @@ pub(super) fn isdisjoint<S: Members>(own: &S, call: &Call) -> Outcome {
     Ok(Value::Bool(disjoint))
 }
 
-/// The items of a set of this process.
+/// Returns the items of a set of this process.
 fn set_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
     match as_object::<Set>(value) {
         Some(set) => set.state().downcast_ref::<Set>().map(Set::items),
@@ -210,9 +210,9 @@ fn set_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
     }
 }
 
-/// A set of its own class: one that can be changed, or one by value.
+/// A class of sets: modifiable, or by value.
 pub(super) trait Kind: Members {
-    /// A new set of this kind.
+    /// Makes a set of this class.
     fn made(set: Set) -> Outcome;
 }
 
@@ -222,7 +222,7 @@ impl Kind for Set {
     }
 }
 
-/// The other side of an operator of sets must be one.
+/// Passes the other operand of an operator, which must be a set.
 fn with_set(call: &Call, run: impl FnOnce(&Other<'_>) -> Outcome) -> Outcome {
     match set_items(&arg(call, 0)) {
         Some(other) => run(&Other::All(other?)),
@@ -250,7 +250,7 @@ fn operators_in_place() -> impl Iterator<Item = Member> {
     })
 }
 
-/// A set that is combined with all arguments, one after the other.
+/// Combines a set with each argument in turn.
 fn combined(own: &dyn Members, call: &Call, combine: Combine) -> Result<Set, Exception> {
     call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, &Other::Each(other)))
 }
@@ -265,7 +265,7 @@ impl Kind for FrozenSet {
     }
 }
 
-/// What can be asked of a set; `owner` is the name of its class.
+/// The members that read a set. `owner` is the name of its class.
 pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
     let method = |name, takes, run: fn(&S, &Call) -> Outcome| method(owner, name, takes, run);
     let mut members = vec![
@@ -289,7 +289,7 @@ pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
     members
 }
 
-/// Of another set all is compared at once; of other iterables one item after the other, up to the first that is not there.
+/// Another set is compared at once; the items of other iterables one by one, up to the first that is missing.
 fn issuperset<S: Members>(set: &S, call: &Call) -> Outcome {
     let other = arg(call, 0);
     if let Some(found) = with_members(&other, |other| all_in(other, set)) {
@@ -303,7 +303,7 @@ fn issuperset<S: Members>(set: &S, call: &Call) -> Outcome {
     Ok(Value::Bool(all))
 }
 
-/// What its iterators go through: the table of a set that can be changed, or the set itself.
+/// Returns the object that iterators use: the table of a modifiable set, or the set itself.
 fn table_of(object: &Arc<Object>) -> &Arc<Object> {
     Set::of_object(object).map_or(object, Set::held)
 }
@@ -320,7 +320,7 @@ fn repr<S: Kind>(set: &S, call: &Call) -> Outcome {
     })
 }
 
-/// What changes one.
+/// The members that modify a set.
 fn changing() -> Vec<Member> {
     let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
     let mut members = vec![

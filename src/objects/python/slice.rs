@@ -1,4 +1,4 @@
-//! Slices: `builtins.slice`, and what they pick of a sequence.
+//! Slices: `builtins.slice`, and the selection of items.
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
@@ -36,13 +36,13 @@ pub(in crate::objects) fn slice(parts: Held<[Value; 3]>) -> Arc<Object> {
     CLASS.instance(Box::new(Slice(parts)))
 }
 
-/// The parts of a slice, for which objects in it are asked.
+/// Returns the parts of a slice. Makes requests to objects in it.
 pub(super) fn plain_parts(parts: &[Value; 3]) -> Result<[Value; 3], Exception> {
     let [start, stop, step] = parts;
     Ok([indexed(start)?, indexed(stop)?, indexed(step)?])
 }
 
-/// The indices that Python's slice stands for.
+/// Returns the indices that a slice selects.
 pub(in crate::objects) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
     let (start, stop, step) = span(len, parts)?;
     let (distance, stride) = (if step > 0 { stop - start } else { start - stop }, step.unsigned_abs());
@@ -59,7 +59,7 @@ pub(in crate::objects) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usi
     Ok(picked)
 }
 
-/// Start, stop and step of Python's slice, on a sequence of this length.
+/// Returns start, stop and step of a slice for a sequence of this length.
 pub(in crate::objects) fn span(len: usize, parts: &[Value; 3]) -> Result<(i64, i64, i64), Exception> {
     let number = |part: &Value| match part {
         Value::None => Ok(None),

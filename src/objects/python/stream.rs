@@ -1,4 +1,4 @@
-//! A descriptor with a buffer for reading. What is written goes to the system at once.
+//! A descriptor with a read buffer. Output is written at once.
 
 use crate::transport::write_quietly;
 use std::fs::File;
@@ -6,22 +6,22 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 pub(super) struct Stream {
     file: File,
-    /// What was read ahead, from `at` on.
+    /// Input that was read ahead; `at` is the next byte.
     ahead: Vec<u8>,
     at: usize,
-    /// Who uses it now: each has read ahead for itself.
+    /// The layer that is in use. Each layer has its own read-ahead.
     layer: Layer,
-    /// What the others have read ahead.
+    /// The read-ahead of the other layers.
     others: [(Vec<u8>, usize); 3],
 }
 
-/// The classes of Python's `io` that lie one upon the other.
+/// The layers of Python's `io` classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
-    /// As Python's text files it writes behind what it read ahead, and as theirs it reads ahead `CHUNK`.
+    /// As in Python, writes follow the read-ahead, and `CHUNK` bytes are read ahead.
     Text,
     Buffered,
-    /// It reads nothing ahead.
+    /// Reads nothing ahead.
     Raw,
 }
 
@@ -32,7 +32,7 @@ impl Stream {
         Stream { file, ahead: Vec::new(), at: 0, layer, others: Default::default() }
     }
 
-    /// Is used by this layer from now on.
+    /// Switches to a layer.
     pub fn enter(&mut self, layer: Layer) {
         if layer != self.layer {
             let before = (std::mem::take(&mut self.ahead), std::mem::take(&mut self.at));
@@ -42,7 +42,7 @@ impl Stream {
         }
     }
 
-    /// Goes to the end, where the file has one, as a file that is appended to does when it is opened.
+    /// Seeks to the end if possible, as a file opened for appending does.
     pub fn seek_end(&mut self) {
         let _ = self.file.seek(SeekFrom::End(0));
     }
@@ -61,7 +61,7 @@ impl Stream {
         taken
     }
 
-    /// Reads ahead; false at the end. No more than `wanted` bytes are needed.
+    /// Reads ahead. Returns false at the end. No more than `wanted` bytes are needed.
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         let chunk = if self.layer == Layer::Raw { wanted.min(CHUNK) } else { CHUNK };
         self.ahead.drain(..self.at);
@@ -79,14 +79,14 @@ impl Stream {
         Ok(read? > 0)
     }
 
-    /// So many bytes, fewer at the end; all without a count.
+    /// Reads this number of bytes, fewer at the end; all without a count.
     pub fn read(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
         let missing = |stream: &Stream| count.unwrap_or(usize::MAX).saturating_sub(stream.unread().len());
         while missing(self) > 0 && self.fill(missing(self))? {}
         Ok(self.take(count.unwrap_or(usize::MAX)))
     }
 
-    /// What is there, at most so many bytes, with one request to the system at most.
+    /// Reads available bytes, at most `count`, with at most one system call.
     pub fn read_some(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
         if self.unread().is_empty() && count != Some(0) {
             self.fill(count.unwrap_or(usize::MAX))?;
@@ -94,7 +94,7 @@ impl Stream {
         Ok(self.take(count.unwrap_or(usize::MAX)))
     }
 
-    /// What is there, without taking it.
+    /// Returns available bytes without consuming them.
     pub fn peek(&mut self) -> io::Result<Vec<u8>> {
         if self.unread().is_empty() {
             self.fill(usize::MAX)?;
@@ -102,14 +102,14 @@ impl Stream {
         Ok(self.unread().to_vec())
     }
 
-    /// Does the system know a position in it?
+    /// Returns whether the descriptor has a position.
     pub fn is_seekable(&mut self) -> bool {
         self.file.stream_position().is_ok()
     }
 
-    /// So many characters of UTF-8, fewer at the end.
+    /// Reads this number of UTF-8 characters, fewer at the end.
     pub fn read_chars(&mut self, count: usize) -> io::Result<Vec<u8>> {
-        // What was counted once stays counted: reading ahead moves nothing that is unread.
+        // Characters are counted once: reading ahead does not move unread bytes.
         let (mut at, mut chars) = (0, 0);
         loop {
             while chars < count {
@@ -134,7 +134,7 @@ impl Stream {
         }
     }
 
-    /// Up to and with the next newline; at most so many bytes.
+    /// Reads up to and including the next newline, at most `limit` bytes.
     pub fn read_line(&mut self, limit: Option<usize>) -> io::Result<Vec<u8>> {
         let limit = limit.unwrap_or(usize::MAX);
         let mut searched = 0;
@@ -152,12 +152,12 @@ impl Stream {
         }
     }
 
-    /// Takes back what was read last.
+    /// Returns bytes that were read last to the buffer.
     pub fn give_back(&mut self, bytes: &[u8]) {
         self.at = self.at.saturating_sub(bytes.len());
     }
 
-    /// Forgets what was read ahead, so that the system's position is ours. Where there is none, both directions are apart.
+    /// Drops the read-ahead and sets the system's position to ours. Without a position, the directions are independent.
     fn settle(&mut self) -> io::Result<()> {
         let ahead = self.unread().len() as i64;
         if ahead > 0 && self.file.seek(SeekFrom::Current(-ahead)).is_ok() {
@@ -186,7 +186,7 @@ impl Stream {
         Ok(position.saturating_sub(self.unread().len() as u64))
     }
 
-    /// Cuts or lengthens the file, to its position without a size; gives the size.
+    /// Sets the size of the file, by default to its position, and returns it.
     pub fn truncate(&mut self, size: Option<u64>) -> io::Result<u64> {
         if self.layer != Layer::Text {
             self.settle()?;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn many_characters_are_counted_once() {
-        // Counted anew at each read ahead, this takes minutes.
+        // If all characters were counted again after each read-ahead, this would take minutes.
         const MANY: usize = 48 << 20;
         assert_eq!(holding(&vec![b'x'; MANY]).read_chars(MANY).unwrap().len(), MANY);
     }

@@ -1,4 +1,4 @@
-//! Dates and times by value, as a Python peer sees them: under the names of its own types, with what can be read of them.
+//! Dates and times by value, as a Python peer sees them: objects of Python's types that can be read.
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Object};
@@ -13,7 +13,7 @@ fn overflow(error: BadTime) -> Exception {
     Exception::builtin("OverflowError", error.0)
 }
 
-/// The time that an argument is, by value or as an object of ours.
+/// Returns the time of an argument, by value or as a local object.
 fn time_of(value: &Value) -> Option<Temporal> {
     match data(value) {
         Some(Value::Temporal(time)) => Some(time),
@@ -51,7 +51,7 @@ fn optional(time: Option<Temporal>) -> Outcome {
     Ok(time.map_or(Value::None, Value::Temporal))
 }
 
-/// Each twice, for peers that may not use plain names, which is the default.
+/// With and without prefix: by default peers cannot use plain names.
 macro_rules! both {
     ($members:ident, $make:ident, $($name:literal => $run:expr),+ $(,)?) => {
         $(
@@ -70,7 +70,7 @@ fn plain(name: &'static str, run: fn(&Temporal) -> Outcome) -> Member {
     method("datetime", name, Takes::Nothing, move |time: &Temporal, _| run(time))
 }
 
-/// A method that takes a datetime or nothing, and does not look at it.
+/// A method that accepts a datetime or None, and ignores it.
 fn of_zone(name: &'static str, run: fn(&Temporal) -> Outcome) -> Member {
     method("timezone", name, Takes::Between(1, 1), move |time: &Temporal, _| run(time))
 }
@@ -158,7 +158,7 @@ fn add(time: &Temporal, call: &Call) -> Outcome {
 
 fn difference(left: &Temporal, right: &Temporal) -> Outcome {
     match (left, right) {
-        // Its days are counted before they are taken away.
+        // The days are those before the negation, as in CPython.
         (Temporal::Date(_), Temporal::Delta(span)) => return sum(left, -i128::from(span.days()) * i128::from(DAY)),
         (_, Temporal::Delta(span)) => return sum(left, -span.total()),
         _ => {}
@@ -175,16 +175,16 @@ fn scaled(time: &Temporal, sign: i128) -> Outcome {
     Delta::of(span).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(overflow)
 }
 
-/// The float that is nearest, as Python's division of ints gives it.
+/// Returns the nearest float, as Python's division of ints does.
 fn seconds(microseconds: i128) -> f64 {
     let (all, second) = (microseconds.unsigned_abs(), u128::from(SECOND.unsigned_abs()));
     let text = format!("{}.{:06}", all / second, all % second);
     text.parse::<f64>().unwrap_or(f64::NAN).copysign(if microseconds < 0 { -1.0 } else { 1.0 })
 }
 
-/// The first or the last value of its type.
+/// Returns the first or last value of a type.
 fn end_of_type(time: &Temporal, last: bool) -> Result<Temporal, BadTime> {
-    /// Of timedelta.
+    /// The range of timedelta.
     const DAYS: i64 = 999_999_999;
     /// The offset of `timezone.max`.
     const OFFSET: i64 = (23 * 60 + 59) * 60 * SECOND;
@@ -205,12 +205,12 @@ fn resolution(time: &Temporal) -> Outcome {
     Delta::of(step.into()).map(|delta| Value::Temporal(Temporal::Delta(delta))).map_err(overflow)
 }
 
-/// What all of them have.
+/// The members of all types.
 fn common(members: &mut Vec<Member>) {
     members.push(operator("__repr__", 0, |time, _| Ok(Value::from(time.repr()))));
     members.push(operator("__str__", 0, |time, _| Ok(Value::from(time.text()))));
     members.push(operator("__hash__", 0, |time, _| {
-        // A number that Python's hash keeps.
+        // Shifted, so that Python's hash() leaves the number unchanged.
         int((Value::Temporal(*time).py_hash() >> 4) as i64)
     }));
     members.push(comparison(CompareOp::Eq, compare));

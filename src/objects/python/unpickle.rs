@@ -1,5 +1,5 @@
-//! Lists, dicts and sets that arrive as data and are to be changed here: shared, and holding themselves, as they were where they
-//! come from.
+//! Makes modifiable lists, dicts and sets of pickled data. References that are shared or cyclic at the sender are so
+//! here too.
 
 use super::dict::Dict;
 use super::list::List;
@@ -9,7 +9,7 @@ use crate::error::Exception;
 use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Value, Weight};
 use std::collections::HashMap;
 
-/// The value that `root` stands for. Its lists, dicts and sets are objects that both sides can change.
+/// Returns the value of `root`. Its lists, dicts and sets are objects that both sides can modify.
 pub fn unpickle(graph: &Graph, root: &Piece, bounds: &Bounds) -> Result<Value, Exception> {
     let mut delivery =
         Delivery { graph, bounds, made: HashMap::new(), open: Vec::new(), empty: Vec::new(), work: 0, items: 0 };
@@ -32,9 +32,9 @@ struct Delivery<'a> {
     made: HashMap<usize, (Value, Weight)>,
     /// Tuples and frozensets that are being made.
     open: Vec<usize>,
-    /// Containers that are to be filled.
+    /// Containers that are still to be filled.
     empty: Vec<(usize, Value)>,
-    /// How much has been hashed.
+    /// The work of hashing so far.
     work: usize,
     items: usize,
 }
@@ -81,7 +81,7 @@ impl Delivery<'_> {
         Ok(made)
     }
 
-    /// The children of a container, and what every `step`th of them weighs.
+    /// Returns the children of a container, and the weight of every `step`th of them.
     fn values(&mut self, node: usize, step: usize) -> Result<(Vec<Value>, Weight), Exception> {
         let graph = self.graph;
         let pieces = graph.pieces(node);
@@ -100,7 +100,7 @@ impl Delivery<'_> {
         Ok((values, weight))
     }
 
-    /// Counts what is hashed to find each of so many keys.
+    /// Counts the work of hashing these keys.
     fn charge(&mut self, keys: &Weight) -> Result<(), Exception> {
         self.work = self.work.saturating_add(keys.work());
         match self.work > self.bounds.hashed() {

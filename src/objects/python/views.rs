@@ -1,4 +1,4 @@
-//! Keys, values and items of a dict, and iterators over them: they show it as it is when they are asked.
+//! Keys, values and items of a dict, and their iterators. They show the present state of the dict.
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
@@ -12,7 +12,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::Value;
 use std::sync::{Arc, LazyLock};
 
-/// What of an entry is shown.
+/// The shown part of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Keys,
@@ -29,7 +29,7 @@ impl Part {
         }
     }
 
-    /// That of all entries, if there is memory for it.
+    /// Returns that part of all entries. Fails without memory.
     pub(super) fn all(self, dict: &dyn Mapping) -> Result<Vec<Value>, Exception> {
         growth::collected(dict.entries()?.iter().map(|entry| self.of(entry)))
     }
@@ -41,7 +41,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Values are no set.
+    /// Values are not a set.
     pub(super) fn is_set(&self) -> bool {
         self.part != Part::Values
     }
@@ -68,13 +68,13 @@ impl Members for View {
                 _ => Ok(false),
             },
             (Part::Items, _) => Ok(false),
-            // Values are no set, and are looked through where they are asked.
+            // Values are not a set; `values_contain` searches them.
             (Part::Values, _) => Ok(false),
         }
     }
 }
 
-/// Goes through the values. A comparison may change the dict, which the iterator notices.
+/// Searches the values. A comparison may modify the dict, which the iterator detects.
 fn values_contain(view: &View, call: &Call) -> Result<bool, Exception> {
     let (iterator, wanted) = (Iterator::new(&view.dict, view.part, false, false), arg(call, 0));
     loop {
@@ -104,7 +104,7 @@ fn members(name: &'static str, part: Part) -> Vec<Member> {
         }),
         property("mapping", |view: &View| Ok(mappingproxy(&view.dict))),
     ];
-    // Values equal nothing but themselves.
+    // Views of values are equal by identity only.
     if part != Part::Values {
         members.extend(set::comparisons::<View>());
         members.extend(set::operators::<View>(name));
@@ -129,7 +129,7 @@ pub(super) fn view(dict: &Arc<Object>, part: Part) -> Value {
     object(class.instance(Box::new(View { dict: dict.clone(), part })))
 }
 
-/// The dict of a view or an iterator.
+/// Returns the dict of a view or iterator.
 pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
     let state = object.state();
     let view = state.downcast_ref::<View>().map(|view| &view.dict);
@@ -145,14 +145,14 @@ struct Iterator {
     state: Mutex<Option<State>>,
 }
 
-/// Of an iterator that has not come to its end.
+/// The state of an iterator that has not ended.
 #[derive(Clone, Copy)]
 struct State {
-    /// The dict's size at the beginning.
+    /// The size of the dict at the beginning.
     size: usize,
     /// The next place in its table.
     place: usize,
-    /// How many items are left.
+    /// Number of remaining items.
     left: usize,
 }
 
@@ -184,7 +184,7 @@ fn next(iterator: &Iterator) -> Result<Value, Exception> {
     Ok(iterator.part.of(&entry))
 }
 
-/// How many items are left; 0 of a dict whose size has changed.
+/// Returns the number of remaining items; 0 if the dict's size has changed.
 fn length_hint(iterator: &Iterator) -> usize {
     let len = dict::mapping(&iterator.dict).map(|dict| dict.len());
     match *lock(&iterator.state) {
@@ -220,7 +220,7 @@ pub(super) fn iterator(dict: &Arc<Object>, part: Part) -> Value {
     iterating(dict, part, false)
 }
 
-/// Over the keys of a set's table.
+/// An iterator over the keys of a set's table.
 pub(super) fn set_iterator(table: &Arc<Object>) -> Value {
     object(SET_ITERATOR.instance(Box::new(Iterator::new(table, Part::Keys, false, true))))
 }

@@ -5,7 +5,7 @@ use super::typed::Typed;
 use super::{Parameter, Signature};
 use crate::value::Value;
 
-/// No parameter can have these names: nobody could give it as a keyword.
+/// Names that no parameter can have, because no keyword argument could name it.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
     "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
@@ -45,7 +45,7 @@ pub(super) fn signature(text: &str) -> Result<Signature, Fault> {
     parameters.finish(text.trim(), name)
 }
 
-/// `add`, `Calculator.add`, or nothing.
+/// Reads `add`, `Calculator.add`, or nothing.
 fn qualified_name<'t>(cursor: &mut Cursor<'t>) -> Result<&'t str, Fault> {
     let start = cursor.at();
     if cursor.identifier().is_some() {
@@ -58,14 +58,14 @@ fn qualified_name<'t>(cursor: &mut Cursor<'t>) -> Result<&'t str, Fault> {
     Ok(cursor.since(start))
 }
 
-/// The parameters up to here.
+/// The parameters so far.
 #[derive(Default)]
 struct Parameters {
     all: Vec<Parameter>,
     positional: usize,
     positional_only: Option<usize>,
     required: usize,
-    /// Where `*` or `*rest` stands.
+    /// Reads `*` or `*rest`.
     star: Option<usize>,
     has_rest: bool,
     has_named: bool,
@@ -106,7 +106,7 @@ impl Parameters {
         }
     }
 
-    /// What stands after the stars of `*rest` and `**named`.
+    /// Reads the part after the stars of `*rest` and `**named`.
     fn collector(&mut self, cursor: &mut Cursor, empty: Value) -> Result<(), Fault> {
         cursor.skip_space();
         let (name, target) = self.name(cursor)?;
@@ -136,7 +136,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// The name of a parameter, and what its annotation says of its type.
+    /// Reads the name of a parameter and the type in its annotation.
     fn name(&self, cursor: &mut Cursor) -> Result<(Box<str>, Option<Typed>), Fault> {
         let at = cursor.at();
         let Some(name) = cursor.identifier() else {
@@ -172,7 +172,7 @@ impl Parameters {
     }
 }
 
-/// An expression, up to what can follow an annotation.
+/// Reads an expression up to what can follow an annotation.
 fn annotation<'t>(cursor: &mut Cursor<'t>) -> Result<&'t str, Fault> {
     let start = cursor.at();
     let mut open: Vec<(usize, char)> = Vec::new();

@@ -1,62 +1,62 @@
-//! Python's literals, as they stand for defaults and in the arguments of the tool.
+//! Python literals: defaults of signatures, and arguments of the tool.
 
 use crate::value::{Blob, Value};
 use num_bigint::BigInt as Number;
 
-/// How deep containers may be nested in each other.
+/// Maximum nesting of containers.
 const MAX_DEPTH: usize = 100;
 
-/// What is wrong with a text, and where: an offset in bytes.
+/// An error in a string, and its offset in bytes.
 #[derive(Debug)]
 pub struct Fault {
-    /// Where.
+    /// The offset.
     pub at: usize,
-    /// What.
+    /// The error.
     pub what: String,
 }
 
 impl Fault {
-    /// Something is wrong at a place.
+    /// Makes an error at an offset.
     pub fn new(at: usize, what: impl Into<String>) -> Fault {
         Fault { at, what: what.into() }
     }
 }
 
-/// A place in a text.
+/// A position in a string.
 pub struct Cursor<'t> {
     text: &'t str,
     at: usize,
-    /// Lists, dicts and sets are literals too.
+    /// Lists, dicts and sets are accepted.
     containers: bool,
 }
 
 impl<'t> Cursor<'t> {
-    /// Begins to read a text.
+    /// Starts at the beginning of a string.
     pub fn new(text: &'t str) -> Cursor<'t> {
         Cursor { text, at: 0, containers: false }
     }
 
-    /// How far it has been read, in bytes.
+    /// The number of bytes read.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// What has not been read.
+    /// The unread rest.
     pub fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or("")
     }
 
-    /// What has been read from a place on.
+    /// The string read since a position.
     pub fn since(&self, start: usize) -> &'t str {
         self.text.get(start..self.at).unwrap_or("")
     }
 
-    /// Something is wrong here.
+    /// Makes an error at this position.
     pub fn fault(&self, what: impl Into<String>) -> Fault {
         Fault::new(self.at, what)
     }
 
-    /// What comes next.
+    /// Returns the next character.
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
@@ -68,7 +68,7 @@ impl<'t> Cursor<'t> {
         Some(c)
     }
 
-    /// Reads this text away. False: something else stands here.
+    /// Reads this string. Returns false if something else follows.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
@@ -85,23 +85,23 @@ impl<'t> Cursor<'t> {
         self.since(start)
     }
 
-    /// Reads spaces away.
+    /// Skips spaces.
     pub fn skip_space(&mut self) {
         self.eat_while(|c| c.is_ascii_whitespace());
     }
 
-    /// Reads a name of Python.
+    /// Reads a Python name.
     pub fn identifier(&mut self) -> Option<&'t str> {
         let first = self.peek()?;
         (first == '_' || first.is_alphabetic()).then(|| self.eat_while(|c| c == '_' || c.is_alphanumeric()))
     }
 
-    /// None, True, False, Ellipsis, a number, str, bytes, or a tuple of literals.
+    /// Reads None, True, False, Ellipsis, a number, str, bytes, or a tuple of literals.
     pub fn literal(&mut self) -> Result<Value, Fault> {
         self.literal_at_depth(0)
     }
 
-    /// A literal, in which lists, dicts and sets may stand too. A set becomes a frozenset, which travels by value.
+    /// Reads a literal that may contain lists, dicts and sets. A set becomes a frozenset, which is passed by value.
     pub fn value(&mut self) -> Result<Value, Fault> {
         self.containers = true;
         let value = self.literal_at_depth(0);
@@ -141,7 +141,7 @@ impl<'t> Cursor<'t> {
     fn tuple(&mut self, depth: usize) -> Result<Value, Fault> {
         let (mut items, comma) = self.items(")", depth)?;
         match items.pop() {
-            // Without a comma these are just parentheses.
+            // Without a comma these are only parentheses.
             Some(only) if items.is_empty() && !comma => Ok(only),
             last => {
                 items.extend(last);
@@ -150,7 +150,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// What stands from an opening bracket to the closing one, and whether a comma is before that.
+    /// Reads the items between brackets, and returns whether a comma precedes the closing one.
     fn items(&mut self, close: &str, depth: usize) -> Result<(Vec<Value>, bool), Fault> {
         self.open(depth)?;
         let (mut items, mut comma) = (Vec::new(), false);
@@ -209,7 +209,7 @@ impl<'t> Cursor<'t> {
         made.map_err(|what| Fault::new(start, what.to_string()))
     }
 
-    /// A real number, an imaginary one, or the sum of both.
+    /// Reads a real number, an imaginary one, or a sum of both.
     fn number(&mut self) -> Result<Value, Fault> {
         let start = self.at;
         let first = match self.sign() {
@@ -230,7 +230,7 @@ impl<'t> Cursor<'t> {
         let Some(re) = first.to_f64().filter(|re| re.is_finite() || matches!(first, Value::Float(_))) else {
             return Err(Fault::new(start, "an integer too large for a complex number"));
         };
-        // Python computes these sums, to the effect that they yield no negative zeros.
+        // Python computes these sums, which never yield negative zeros.
         Ok(Value::Complex(re + 0.0, if sign == '-' { 0.0 - im } else { 0.0 + im }))
     }
 
@@ -285,26 +285,26 @@ impl<'t> Cursor<'t> {
         if text.len() > whole.len() {
             return Some(Value::Float(text.parse().ok()?));
         }
-        // 010 was octal once; Python takes no zeros before an integer but those of 0 itself.
+        // Python rejects leading zeros of integers other than 0, because 010 used to be octal.
         if whole.starts_with('0') && whole.bytes().any(|digit| digit != b'0') {
             return None;
         }
         Value::int_from_text(whole.as_bytes(), usize::MAX).ok()
     }
 
-    /// One or more digits, single underscores between them dropped.
+    /// Reads one or more digits, and drops single underscores between them.
     fn digits(&mut self, radix: u32) -> Option<String> {
         let text = self.eat_while(|c| c == '_' || c.is_digit(radix));
         let valid = text.split('_').all(|group| !group.is_empty());
         valid.then(|| text.replace('_', ""))
     }
 
-    /// Reads a quoted text away.
+    /// Reads a quoted string.
     pub fn skip_quoted(&mut self) -> Result<(), Fault> {
         self.quoted(Kind::Str).map(drop)
     }
 
-    /// The text between quotes; for bytes a character below 256 stands for each.
+    /// Reads the string between quotes. For bytes, each character below 256 stands for a byte.
     fn quoted(&mut self, kind: Kind) -> Result<String, Fault> {
         let start = self.at;
         let quote = self.take();
@@ -324,7 +324,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// What the characters after a backslash mean.
+    /// Returns the meaning of the characters after a backslash.
     fn escape(&mut self, kind: Kind) -> Option<char> {
         let code = match self.peek()? {
             '0'..='7' => self.code(8, 1, 3)?,

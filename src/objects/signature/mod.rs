@@ -1,4 +1,4 @@
-//! What a native method takes, and the fitting of calls to it.
+//! Signatures of native methods, and the matching of calls to them.
 
 mod grammar;
 mod literal;
@@ -14,41 +14,41 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use typed::Typed;
 
-/// The checked form of a text such as `add(a, b=2, *rest, c=3, **named)`.
+/// The parsed form of a signature such as `add(a, b=2, *rest, c=3, **named)`.
 ///
-/// Each parameter has a slot, in the order of the text.
+/// Each parameter has a slot, in the order of the string.
 #[derive(Clone, Debug)]
 pub struct Signature {
     text: Box<str>,
     name: Box<str>,
     parameters: Vec<Parameter>,
-    /// How many parameters, from the first on, take positional arguments.
+    /// Number of parameters that accept positional arguments; they are the first.
     positional: usize,
-    /// How many of those can only be given by position.
+    /// Number of those that are positional only.
     positional_only: usize,
-    /// How many of those have no default; they are the first.
+    /// Number of those without a default; they are the first.
     required: usize,
     /// The slot after the positional ones is `*rest`.
     has_rest: bool,
     /// The last slot is `**named`.
     has_named: bool,
-    /// Some parameter is annotated with a type that arguments are converted to.
+    /// At least one parameter has a type to which arguments are converted.
     is_typed: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Parameter {
     name: Box<str>,
-    /// For `*rest` and `**named` an empty tuple and dict.
+    /// An empty tuple or dict for `*rest` and `**named`.
     default: Option<Value>,
     target: Option<Typed>,
 }
 
-/// Parameters by kind, those by position and name with their defaults.
+/// Parameters by kind, with the defaults of positional and keyword ones.
 #[derive(Default)]
 pub struct Parts<'a> {
     pub positional: Vec<(&'a str, Option<&'a Value>)>,
-    /// How many of them can be given by position only.
+    /// Number of positional-only parameters.
     pub positional_only: usize,
     pub keyword_only: Vec<(&'a str, Option<&'a Value>)>,
     pub rest: Option<&'a str>,
@@ -56,14 +56,14 @@ pub struct Parts<'a> {
 }
 
 impl Signature {
-    /// Reads a signature. An error says where in the text, counted in bytes.
+    /// Parses a signature. An error contains the offset in bytes.
     pub fn parse(text: &str) -> Result<Signature, Error> {
         grammar::signature(text)
             .map_err(|e| Error::Argument(format!("signature {}: {} (at {})", Value::str(text).repr(), e.what, e.at)))
     }
 
-    /// The signature of a function or entry of this name, which a text without a name gets. One with a name has the same, with
-    /// or without a prefix that ends with an underscore: "add(a, b)" is right for `exposed_add`.
+    /// Parses the signature of a function or member of this name. A signature without a name gets it. Its own name must
+    /// be equal, with or without a prefix that ends with an underscore: "add(a, b)" is valid for `exposed_add`.
     pub fn of(mut self, name: &str) -> Result<Signature, Error> {
         if self.name.is_empty() {
             self.name = name.into();
@@ -79,18 +79,18 @@ impl Signature {
         }
     }
 
-    /// The function's name; empty if the text has none.
+    /// The function's name; empty if the string has none.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Are arguments converted before the call?
+    /// Returns whether arguments are converted before the call.
     #[inline]
     pub fn is_typed(&self) -> bool {
         self.is_typed
     }
 
-    /// The text as it was written, for documentation.
+    /// The string as it was written, for documentation.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -116,14 +116,14 @@ impl Signature {
         }
     }
 
-    /// Puts the arguments of a call into their slots, or says in the words of Python why they do not fit.
+    /// Assigns the arguments of a call to slots, or returns Python's message if they do not match.
     #[inline(always)]
     pub fn bind(&self, args: Vec<Value>, keywords: Vec<(Text, Value)>) -> Result<Vec<Value>, Exception> {
         let fits = args.len() == self.positional && self.positional == self.parameters.len();
         if fits && keywords.is_empty() { Ok(args) } else { self.distribute(args, keywords) }
     }
 
-    /// The steps are those of CPython, since their order decides which of several errors is reported.
+    /// The steps are those of CPython, because their order decides which of several errors is reported.
     #[inline(never)]
     fn distribute(&self, mut args: Vec<Value>, mut keywords: Vec<(Text, Value)>) -> Result<Vec<Value>, Exception> {
         let given = args.len();
@@ -161,7 +161,7 @@ impl Signature {
         }
         self.check(&slots, 0..self.positional, "positional")?;
         self.check(&slots, self.keyword_only(), "keyword-only")?;
-        // What has neither an argument nor a default was reported just now.
+        // A parameter without argument and default was reported above.
         let filled = slots.into_iter().zip(&self.parameters);
         Ok(filled.map(|(slot, p)| slot.or_else(|| p.default.clone()).unwrap_or_default()).collect())
     }
@@ -170,13 +170,13 @@ impl Signature {
         self.positional + usize::from(self.has_rest)..self.parameters.len() - usize::from(self.has_named)
     }
 
-    /// Where a keyword of this name goes.
+    /// Returns the slot of a keyword.
     fn slot_of(&self, name: &Text) -> Option<usize> {
         let mut slots = (self.positional_only..self.positional).chain(self.keyword_only());
         slots.find(|slot| self.parameter_name(*slot).is_some_and(|p| *name == *p))
     }
 
-    /// Is every one of these slots filled, or has a default?
+    /// Returns whether each of these slots is filled or has a default.
     fn check(&self, slots: &[Option<Value>], range: Range<usize>, kind: &str) -> Result<(), Exception> {
         let of_range = self.parameters.iter().zip(slots).take(range.end).skip(range.start);
         let missing: Vec<String> = of_range
@@ -231,7 +231,7 @@ fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// As Python's dict, of equal names the last one counts, in the place of the first.
+/// As in a Python dict, the last of equal names counts, in the place of the first.
 fn dict(pairs: Vec<(Text, Value)>) -> Value {
     let mut places = HashMap::with_capacity(pairs.len());
     let mut distinct: Vec<(Value, Value)> = Vec::with_capacity(pairs.len());

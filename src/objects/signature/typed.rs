@@ -1,20 +1,20 @@
-//! Parameters with a type: `value: float`. What is data is converted here; what is an object has to be asked.
+//! Parameters with a type: `value: float`. Data is converted here; objects require requests.
 
 use super::Signature;
 use crate::error::{Error, Exception};
 use crate::objects::target::Target;
 use crate::value::Value;
 
-/// What the annotation of a parameter says.
+/// The type in an annotation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Typed {
     target: Target,
-    /// None may be given as well.
+    /// None is accepted as well.
     or_none: bool,
 }
 
 impl Typed {
-    /// `float`, `"float"`, `datetime`, `datetime.datetime`, `float | None`, `Optional[float]`; other annotations say nothing.
+    /// `float`, `"float"`, `datetime`, `datetime.datetime`, `float | None`, `Optional[float]`. Others are ignored.
     pub fn of(annotation: &str) -> Option<Typed> {
         let text = annotation.trim();
         let quoted = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
@@ -53,7 +53,7 @@ impl Typed {
     }
 }
 
-/// An argument that has to be asked: the slot, and the place within the tuple or dict of `*rest` and `**named`.
+/// An argument that requires a request: its slot, and its place within the tuple or dict of `*rest` and `**named`.
 pub struct Asked {
     pub slot: usize,
     item: Option<usize>,
@@ -62,7 +62,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Puts what was asked for in its place.
+    /// Inserts a converted value in its place.
     pub fn put(self, args: &mut [Value], converted: Value) {
         let Some(arg) = args.get_mut(self.slot) else { return };
         let Some(place) = self.item else {
@@ -86,7 +86,7 @@ impl Asked {
 }
 
 impl Signature {
-    /// Converts the arguments that are data, one in each slot. Those that have to be asked are given back.
+    /// Converts the arguments that are data, one in each slot. Returns those that require a request.
     pub fn fit(&self, args: &mut [Value]) -> Result<Vec<Asked>, Exception> {
         let mut asked = Vec::new();
         for (slot, (parameter, arg)) in self.parameters.iter().zip(args).enumerate() {
@@ -94,7 +94,7 @@ impl Signature {
             let is_rest = self.has_rest && slot == self.positional;
             let is_named = self.has_named && slot + 1 == self.parameters.len();
             if !is_rest && !is_named {
-                // What the signature itself says fits.
+                // A default is passed unchanged.
                 if parameter.default.as_ref().is_none_or(|default| default != arg) {
                     self.fit_one(slot, None, typed, arg, &mut asked)?;
                 }
@@ -148,7 +148,7 @@ impl Signature {
         Ok(())
     }
 
-    /// What the caller is told of an argument that could not be converted.
+    /// The exception for an argument that could not be converted.
     pub fn refusal(&self, slot: usize, target: Target, type_name: &str, error: Error) -> Exception {
         let name = self.parameter_name(slot).unwrap_or_default();
         let place = format!("{}() argument '{name}'", self.name);

@@ -1,4 +1,4 @@
-//! Texts of errors of TLS, with the remedy.
+//! Messages of TLS errors, with the remedy.
 
 use crate::config::tls::Tls;
 use crate::error::Error;
@@ -10,11 +10,12 @@ pub(super) fn config(what: &str, error: &rustls::Error) -> Error {
     Error::Argument(format!("{what} cannot be set up: {error}"))
 }
 
-/// A certificate or key of this side that cannot be used.
+/// The error for a certificate or key of this side that cannot be used.
 pub(super) fn identity(options: &Tls, error: &rustls::Error) -> Error {
     let (cert, key) = (options.cert.as_deref().unwrap_or_default(), options.key.as_deref().unwrap_or_default());
     let why = match error {
         rustls::Error::InconsistentKeys(_) => "the key is not that of the certificate".to_owned(),
+        rustls::Error::InvalidCertificate(why) => format!("the certificate {}", certificate(why)),
         other => other.to_string(),
     };
     Error::Argument(format!("tls_cert '{}' and tls_key '{}': {why}", cert.escape_debug(), key.escape_debug()))
@@ -54,19 +55,19 @@ fn alert_text(alert: AlertDescription, peer: &str) -> String {
         AlertDescription::CertificateExpired => "this side's certificate has expired",
         AlertDescription::ProtocolVersion => "it speaks no version of TLS that this side speaks (tls_min_version)",
         AlertDescription::HandshakeFailure => {
-            "it has nothing in common with this side, or demands a certificate (tls_cert)"
+            "it has no version or cipher in common with this side, or demands a certificate (tls_cert)"
         }
-        other => return format!("the {peer} refused the connection: {other:?}"),
+        other => return format!("the {peer} rejected the connection: {other:?}"),
     };
-    format!("the {peer} refused the connection: {why}")
+    format!("the {peer} rejected the connection: {why}")
 }
 
-/// Continues "the certificate of the server".
+/// The predicate of a sentence that begins with "the certificate of the server".
 pub(super) fn certificate(why: &CertificateError) -> String {
     match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".into(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet; is the clock right?".into()
+            "is not valid yet; check the clock".into()
         }
         CertificateError::NotValidForNameContext { expected: ServerName::IpAddress(ip), presented } => {
             format!(
@@ -83,6 +84,10 @@ pub(super) fn certificate(why: &CertificateError) -> String {
             "is issued by an unknown authority; see tls_ca, tls_ca_pem and tls_system_roots".into()
         }
         CertificateError::BadSignature => "has an invalid signature".into(),
+        // What webpki says of version 1, which OpenSSL makes of requests without extensions.
+        CertificateError::Other(text) if text.to_string() == "UnsupportedCertVersion" => {
+            "has version 1, and must have version 3; make it with an extension, such as subjectAltName".into()
+        }
         CertificateError::Other(text) => text.to_string(),
         other => format!("cannot be used: {other}"),
     }

@@ -22,8 +22,7 @@ pub(super) fn server_verifier(options: &Tls, provider: &Arc<CryptoProvider>) -> 
         let roots = files::roots(options)?;
         if roots.is_empty() {
             return Err(Error::Argument(
-                "tls:// has nothing to verify the server by: set tls_ca, tls_ca_pem, tls_system_roots or tls_pin"
-                    .into(),
+                "tls:// cannot verify the server: set tls_ca, tls_ca_pem, tls_system_roots or tls_pin".into(),
             ));
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();

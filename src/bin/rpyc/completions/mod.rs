@@ -1,7 +1,7 @@
-//! `rpyc completions`: what shells offer when Tab is pressed. Their scripts ask this program, so that they know each option.
+//! `rpyc completions`: scripts that complete words in shells. They ask this program, so they know all options.
 //!
-//! A script runs `rpyc __complete WORD...`, the last word being the one before the cursor. Each line printed is a candidate,
-//! a tab and its description; the line `:files` stands for names of files, which shells complete best.
+//! A script runs `rpyc __complete WORD...`; the last word is the one before the cursor. Each printed line has a
+//! candidate, a tab and its description. The line `:files` tells the shell to complete file names.
 
 use crate::command_line::{Parser, Word, missing, next, surplus, unknown};
 use crate::failure::{Failure, Outcome};
@@ -11,9 +11,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 const FILES: &str = ":files";
-/// Prefixes of an argument that is read from a file.
+/// Prefixes of arguments that are read from a file.
 const SOURCES: [&str; 4] = ["@text:", "@bytes:", "@json:", "@"];
-/// Kinds of address whose rest is a path.
+/// Kinds of addresses that contain a path.
 const PATHS: [&str; 2] = ["unix://", "shm://"];
 
 pub fn run(parser: &mut Parser) -> Outcome {
@@ -36,13 +36,13 @@ pub fn run(parser: &mut Parser) -> Outcome {
     Ok(0)
 }
 
-/// Prints the candidates for the last of the words behind `rpyc`.
+/// Prints the candidates for the last word.
 pub fn complete(words: impl Iterator<Item = OsString>) -> Outcome {
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let mut found = Candidates::default();
     found.of(&words);
     for (word, help) in found.words {
-        // No candidate may look like two, or like the word for files.
+        // A candidate must not contain a tab or newline, or equal the word for files.
         if !word.contains(['\n', '\t']) && !word.starts_with(':') {
             show::line(format_args!("{word}\t{help}"))?;
         }
@@ -114,7 +114,7 @@ impl Candidates {
         self.words.extend(fitting.map(|(name, help)| (name.to_owned(), help.to_owned())));
     }
 
-    /// Values of a kind; `before` is what the word has in front of them.
+    /// Returns the values of a kind. `before` is the part of the word that precedes them.
     fn values(&mut self, current: &str, before: &str, kind: Kind) {
         let from = self.words.len();
         match kind {
@@ -159,7 +159,7 @@ impl Candidates {
         }
     }
 
-    /// Names of files that begin with `start`, each behind a prefix. Folders end with a slash.
+    /// Returns file names that begin with `start`, each with the prefix. Directories end with a slash.
     fn paths(&mut self, prefix: &str, start: &str) {
         let (folder, begin) =
             start.rsplit_once('/').map_or(("", start), |(folder, _)| start.split_at(folder.len() + 1));
@@ -183,12 +183,12 @@ impl Candidates {
     }
 }
 
-/// Does the last operand repeat, as the arguments of a call?
+/// Returns whether the last operand can be repeated, as the arguments of a call.
 fn repeats(command: &Command) -> bool {
     command.takes.last() == Some(&Kind::Argument)
 }
 
-/// The names of this machine's list of hosts.
+/// Returns the names in /etc/hosts.
 fn hosts() -> Vec<String> {
     let text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let lines = text.lines().filter_map(|line| line.split('#').next());

@@ -14,7 +14,7 @@ pub fn encoded(bytes: &[u8]) -> String {
     text
 }
 
-/// None: it is not base64.
+/// Returns None if `text` is not base64.
 pub fn decoded(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if text.len() % 4 != 0 || text.len() - digits.len() > 2 {

@@ -1,6 +1,6 @@
-//! Output for programs (`--json`): values of Python in JSON, and lines that hold one document each.
+//! Output for programs (`--json`): Python values as JSON, and lines with one document each.
 //!
-//! What JSON lacks is an object with one key that begins with `$`; docs/guide/tool.md has the list.
+//! A value that JSON lacks is an object with one key that begins with `$`; docs/guide/tool.md has the list.
 
 mod bytes;
 mod read;
@@ -14,15 +14,15 @@ use rpyc::{Object, Value};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-/// Integers that every reader of JSON keeps exactly.
+/// The largest integer that every JSON reader keeps exact.
 const EXACT: u64 = 1 << 53;
-/// Containers in one another; three levels of JSON each, of which jq reads 256.
+/// Maximum nesting of containers. Each takes three levels of JSON, of which jq reads 256.
 const DEEPEST: usize = 64;
 
-/// A value as JSON.
+/// A value, to be written as JSON.
 pub struct Json<'v>(pub &'v Value);
 
-/// The result of a command that gives one value.
+/// The result of a command that prints one value.
 #[derive(Serialize)]
 pub struct Answer<'v> {
     ok: bool,
@@ -36,7 +36,7 @@ impl<'v> Answer<'v> {
     }
 }
 
-/// A number of the wire, which may be any of 64 bits.
+/// A 64-bit number of the protocol, which may be too large for JSON.
 pub struct Exact(pub i128);
 
 impl Serialize for Exact {
@@ -48,7 +48,7 @@ impl Serialize for Exact {
     }
 }
 
-/// A document on one line, with everything escaped that a terminal obeys.
+/// Prints a document on one line, and escapes all characters that control a terminal.
 pub fn text(document: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string(document)
         .map_err(|error| Failure::new(crate::failure::FILE, format!("cannot write the result as JSON: {error}")))?;
@@ -58,7 +58,7 @@ pub fn text(document: &impl Serialize) -> Result<String, Failure> {
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        // All of them have at most 16 bits.
+        // These characters have at most 16 bits.
         if obeyed(c) { escaped.push_str(&format!("\\u{:04x}", u32::from(c))) } else { escaped.push(c) }
     }
     Ok(escaped)
@@ -74,7 +74,7 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// A value, and how many containers it is in.
+/// A value and the number of containers around it.
 struct Level<'v>(&'v Value, usize);
 
 struct Pair<'v>(&'v Value, &'v Value, usize);

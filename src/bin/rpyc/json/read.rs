@@ -1,4 +1,4 @@
-//! JSON as arguments (`@json:FILE`): the forms that `--json` writes, with integers of any size exactly.
+//! Reads JSON arguments (`@json:FILE`): the forms that `--json` writes, and integers of any size.
 
 use super::{DEEPEST, bytes::decoded};
 use rpyc::Value;
@@ -7,16 +7,16 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Deeper ones are not accepted; `$dict` has three levels for one of Python.
+/// Maximum nesting. A `$dict` takes three levels for one of Python.
 const LEVELS: usize = 3 * DEEPEST;
 
-/// The value of a document, or why it has none.
+/// Parses a document, or returns why it is not valid.
 pub fn value(text: &str) -> Result<Value, String> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?;
     convert(raw.get(), 0)
 }
 
-/// Members in their order.
+/// Members in the order of the document.
 struct Members<'j>(Vec<(String, &'j RawValue)>);
 
 impl<'j> serde::Deserialize<'j> for Members<'j> {
@@ -76,12 +76,12 @@ fn items(text: &str, depth: usize) -> Result<Vec<Value>, String> {
     raw.into_iter().map(|item| convert(item.get(), depth + 1)).collect()
 }
 
-/// The grammar of JSON's numbers is a part of Python's.
+/// Every JSON number is also a Python number.
 fn number(text: &str) -> Result<Value, String> {
     Reader::new(text.trim()).value().map_err(|fault| format!("number '{text}': {}", fault.what))
 }
 
-/// A dict in which the last of equal keys counts, as in Python.
+/// Makes a dict in which the last of equal keys counts, as in Python.
 fn dict(pairs: Vec<(Value, Value)>) -> Result<Value, String> {
     let mut kept: Vec<(Value, Value)> = Vec::with_capacity(pairs.len());
     let mut places = std::collections::HashMap::new();

@@ -1,10 +1,10 @@
-//! A trace that leads to itself would connect again and again, until there are no descriptors left.
+//! Detects a trace that leads to itself, which would connect to itself until no descriptor is left.
 
 use crate::failure::Failure;
 use rpyc::wire::Address;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 
-/// Refuses a trace from `listen`, where it listens already, to `to`, if that leads back in any case.
+/// Rejects `to` if it is certainly the address on which the trace listens.
 pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
     let back = match (listen, to) {
         (Address::Tcp { host, port }, Address::Tcp { host: to, port: to_port }) if port == to_port => {
@@ -12,7 +12,7 @@ pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
             let (own, there) = ((host.as_str(), *port).to_socket_addrs(), (to, *to_port).to_socket_addrs());
             match (own.map(|mut own| own.next()), there) {
                 (Ok(Some(own)), Ok(mut there)) => there.all(|there| leads_back(own, there)),
-                // What cannot be looked up is told to each client.
+                // A name that cannot be resolved is reported to each client.
                 _ => false,
             }
         }
@@ -28,8 +28,8 @@ pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
         .hint("give two addresses: the clients connect to --listen, the server listens on --to"))
 }
 
-/// Would a connection to this server be one to this listener? For what only turns out then: an application can have many
-/// addresses.
+/// Returns whether a connection to this server would reach this listener. Called for each connection, when the
+/// server's address is known: a host can have several.
 pub fn is_own(listen: &Address, server: &str) -> bool {
     let (Address::Tcp { host, port }, Ok(Address::Tcp { host: to, port: to_port })) = (listen, server.parse()) else {
         return false;

@@ -1,4 +1,4 @@
-//! Follows what client and server say: which reply belongs to which request, how long it took, what could not be read.
+//! Follows a conversation: matches replies to requests, measures latencies, and counts bytes that cannot be decoded.
 
 use super::event::{Event, Garbage, Message, Sums, Teller};
 use super::record::{Record, Side, What};
@@ -8,9 +8,9 @@ use rpyc::Dialect;
 use rpyc::wire::{Decoded, DecodedKind, Decoder};
 use std::collections::HashMap;
 
-/// So much of a request stands beside its answer.
+/// Maximum number of characters of a request that are repeated with its reply.
 const REQUEST_WIDTH: usize = 80;
-/// Requests that wait for an answer, remembered for each direction. Those to which none comes must not pile up.
+/// Maximum number of pending requests remembered for each direction, because some are never answered.
 const MOST_PENDING: usize = 1 << 16;
 
 pub struct Conversation {
@@ -20,7 +20,7 @@ pub struct Conversation {
     opened: u64,
 }
 
-/// A connection between its first and its last record.
+/// A connection that has been opened and not closed.
 struct Watched {
     began: u64,
     client: Direction,
@@ -31,17 +31,17 @@ struct Watched {
 
 struct Direction {
     decoder: Decoder,
-    /// The first bytes, as long as there are few.
+    /// The first few bytes, to recognise TLS.
     first: Vec<u8>,
     told_tls: bool,
-    /// Requests of this side that have no answer.
+    /// Requests of this side without a reply.
     pending: HashMap<i64, Pending>,
-    /// Methods that this side passed to the peer, by the names under which they were read.
+    /// Methods that this side passed to the peer, with the names under which they were read.
     names: HashMap<String, String>,
-    /// The last bytes that came, for those that turn out to be garbage, and how many came in all.
+    /// The last received bytes, in case they are garbage, and the number of all received bytes.
     tail: Vec<u8>,
     received: u64,
-    /// Bytes that came after it was lost where frames begin.
+    /// Number of bytes received since frame boundaries were lost.
     unread: u64,
     ended: bool,
 }
@@ -49,7 +49,7 @@ struct Direction {
 struct Pending {
     at: u64,
     text: String,
-    /// Of the attribute that is asked for.
+    /// The name of the requested attribute.
     name: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Watched {
 }
 
 impl Conversation {
-    /// Longer values in messages are shortened to about `width` characters.
+    /// Shortens long values in messages to about `width` characters.
     pub fn new(width: usize) -> Conversation {
         Conversation { width, connections: HashMap::new(), all: Sums::default(), opened: 0 }
     }
@@ -111,7 +111,7 @@ impl Conversation {
         }
     }
 
-    /// At this time: what has no answer yet on connections that are still open, and the sums of all that was seen.
+    /// Reports the requests without a reply on open connections, and the sums of all connections.
     pub fn finish(&mut self, at: u64, teller: &mut dyn Teller) -> Result<(), Failure> {
         let mut open: Vec<(u64, Watched)> = self.connections.drain().collect();
         open.sort_by_key(|(connection, _)| *connection);
@@ -124,7 +124,7 @@ impl Conversation {
 
     fn data(&mut self, record: &Record, from: Side, bytes: &[u8], teller: &mut dyn Teller) -> Result<(), Failure> {
         let Some(watched) = self.connections.get_mut(&record.connection) else {
-            // The beginning of the trace is not there.
+            // The trace does not contain the beginning of this connection.
             return Ok(());
         };
         let sum = match from {
@@ -145,14 +145,14 @@ impl Conversation {
         self.messages(record, from, teller)
     }
 
-    /// All messages that are there as a whole.
+    /// Reports all complete messages.
     fn messages(&mut self, record: &Record, from: Side, teller: &mut dyn Teller) -> Result<(), Failure> {
         while let Some(watched) = self.connections.get_mut(&record.connection) {
             let direction = watched.direction(from);
             let lost = direction.decoder.is_lost();
             let Some(message) = direction.decoder.next_message() else { break };
             if lost {
-                // Its beginning has been shown.
+                // The first garbage has been reported.
                 direction.unread += message.size as u64;
                 continue;
             }
@@ -187,7 +187,7 @@ impl Conversation {
         }
     }
 
-    /// What was not understood on a connection, what was not answered, and the sums.
+    /// Reports garbage, requests without a reply, and the sums of a connection.
     fn close(
         &mut self,
         at: u64,
@@ -200,7 +200,7 @@ impl Conversation {
             if direction.unread > 0 {
                 teller.tell(at, connection, &Event::Unread { from, bytes: direction.unread })?;
             }
-            // CLOSE is never answered.
+            // CLOSE has no reply.
             let waiting = direction.pending.iter().filter(|(_, request)| !request.text.starts_with("CLOSE"));
             let mut waiting: Vec<(&i64, &Pending)> = waiting.collect();
             waiting.sort_by_key(|(sequence, _)| **sequence);
@@ -216,7 +216,7 @@ impl Conversation {
 }
 
 impl Watched {
-    /// A message with what belongs to it.
+    /// Makes the event of a message, with its latency and request.
     fn message(&mut self, at: u64, from: Side, decoded: Decoded) -> Message {
         let (mut text, mut latency, mut answers, mut garbage) = (decoded.text.clone(), None, None, None);
         match (decoded.kind, decoded.sequence) {
@@ -254,14 +254,14 @@ impl Watched {
 }
 
 impl Direction {
-    /// The bytes of a message, if they are still there.
+    /// Returns the bytes of a message, if they are still in `tail`.
     fn bytes_of(&self, message: &Decoded) -> &[u8] {
         let begin = self.received - self.tail.len() as u64;
         let start = message.offset.checked_sub(begin).and_then(|start| usize::try_from(start).ok());
         start.and_then(|start| self.tail.get(start..start + message.size)).unwrap_or_default()
     }
 
-    /// Python gets a method and then calls it. What is got under a name is called by that name from then on.
+    /// Remembers the name under which a method was read, because Python reads a method before it calls it.
     fn learn(&mut self, reply: &str, name: Option<String>) {
         let object = reply.strip_prefix("my ").filter(|object| is_method(object) && !object.contains(' '));
         if let (Some(object), Some(name)) = (object, name) {
@@ -272,7 +272,7 @@ impl Direction {
         }
     }
 
-    /// Writes the name of the method behind the target of a CALL.
+    /// Appends the method's name to the target of a CALL.
     fn name_target(&self, text: &mut String) {
         const CALL: &str = "CALL your ";
         let Some(target) = text.strip_prefix(CALL).and_then(|rest| rest.split(' ').next()) else { return };
@@ -281,7 +281,7 @@ impl Direction {
         }
     }
 
-    /// Does the stream begin with a handshake record of TLS? Says so once.
+    /// Returns whether the stream begins with a TLS handshake record, once per direction.
     fn is_tls(&mut self, bytes: &[u8]) -> bool {
         if self.first.len() < 3 {
             self.first.extend(bytes.iter().take(3 - self.first.len()));
@@ -298,7 +298,7 @@ fn is_method(object: &str) -> bool {
         .any(|kind| object.starts_with(kind))
 }
 
-/// What a GETATTR asks for: `GETATTR your Root#3 'add'`.
+/// Returns the attribute name of a GETATTR: `GETATTR your Root#3 'add'`.
 fn attribute_name(request: &str) -> Option<&str> {
     request.strip_prefix("GETATTR ")?.strip_suffix('\'')?.rsplit_once(" '").map(|(_, name)| name)
 }

@@ -1,4 +1,4 @@
-//! Events as JSON, one document for each: the lines of `--json`, and the data of the page.
+//! Events as JSON, one document each: the lines of `--json` and the data of the page.
 
 use super::event::{Event, Sums, Teller};
 use super::record::Head;
@@ -128,7 +128,7 @@ struct Statistics<'e> {
     slowest: Option<&'e str>,
 }
 
-/// Milliseconds with all digits that a nanosecond has.
+/// Milliseconds with the resolution of a nanosecond.
 fn millis(nanos: u64) -> f64 {
     nanos as f64 / 1e6
 }

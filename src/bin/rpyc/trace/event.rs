@@ -1,4 +1,4 @@
-//! What a trace tells: events, for people (`lines`), for programs (`documents`) and for the page (`page`).
+//! Events of a trace, printed for people (`lines`), for programs (`documents`) and for the page (`page`).
 
 use super::record::Side;
 use crate::failure::Failure;
@@ -21,16 +21,16 @@ pub enum Event {
 pub struct Message {
     pub from: Side,
     pub decoded: Decoded,
-    /// With the names of methods.
+    /// With the names of methods inserted.
     pub text: String,
-    /// Of a reply.
+    /// For replies.
     pub latency: Option<u64>,
-    /// The request that it answers.
+    /// The request of this reply.
     pub answers: Option<String>,
     pub garbage: Option<Garbage>,
 }
 
-/// The beginning of what could not be read.
+/// The first bytes that could not be decoded.
 pub struct Garbage {
     pub shown: Vec<u8>,
     pub more: bool,
@@ -46,14 +46,14 @@ pub struct Sums {
     pub slowest: Option<(u64, String)>,
 }
 
-/// Takes events in the order of their times.
+/// Receives events in the order of their times.
 pub trait Teller {
-    /// Connection 0: of all connections.
+    /// Connection 0 stands for all connections.
     fn tell(&mut self, at: u64, connection: u64, event: &Event) -> Result<(), Failure>;
 }
 
 impl Garbage {
-    /// The number of bytes that are shown.
+    /// The number of bytes that are printed.
     const MOST: usize = 32;
 
     pub fn of(bytes: &[u8]) -> Garbage {

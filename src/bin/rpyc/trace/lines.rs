@@ -1,4 +1,4 @@
-//! Events as lines for people: each message with its time, size and latency, and what it answers.
+//! Prints events as lines for people: each message with its time, size, latency and request.
 
 use super::event::{Event, Garbage, Message, Sums, Teller};
 use super::record::Side;
@@ -25,7 +25,7 @@ impl Lines {
         self.style.paint(Colour::Dim, stamp).to_string()
     }
 
-    /// A line about a connection itself.
+    /// Prints a line about a connection.
     fn line(&self, at: u64, connection: u64, colour: Colour, text: &str) -> Result<(), Failure> {
         let text = escape::lines(text);
         show::line(format_args!("{} {}", self.stamp(at, connection), self.style.paint(colour, text)))
@@ -149,7 +149,7 @@ fn time(nanos: u64) -> String {
     }
 }
 
-/// Bytes as they are read best: hexadecimal, and what is text of it.
+/// Formats bytes as hexadecimal digits and printable characters.
 fn hex(garbage: &Garbage) -> String {
     let shown = &garbage.shown;
     let digits: Vec<String> = shown.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,4 +1,4 @@
-//! `rpyc trace`: stands between client and server, and tells what they say.
+//! `rpyc trace`: forwards between clients and a server, and prints their messages.
 
 mod circle;
 mod conversation;
@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// So much may wait to be printed and saved before the traced connections are held up.
+/// Maximum number of pending items. Beyond it, the traced connections are paused.
 const WAITING: usize = 1024;
-/// The output takes nothing for so long when the trace shall end: nobody reads it.
+/// If the output accepts nothing for this time while the trace is ending, nobody reads it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn run(parser: &mut Parser) -> Outcome {
@@ -84,7 +84,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     outcome
 }
 
-/// Asks the watch to stop, and ends the program when it does not come to it: nobody reads what it prints.
+/// Stops the watch, and ends the program if the watch is blocked because nobody reads its output.
 fn end(stop: &mpsc::SyncSender<Happening>, done: &AtomicU64, proxy: &Proxy) -> ! {
     let mut told = false;
     loop {
@@ -101,19 +101,19 @@ fn end(stop: &mpsc::SyncSender<Happening>, done: &AtomicU64, proxy: &Proxy) -> !
     }
 }
 
-/// Prints and saves what happens. What is traced must not suffer where one or the other cannot go on.
+/// Prints and saves events. The traced connections must not suffer if one of the two fails.
 struct Watch {
     conversation: Conversation,
     output: Output,
-    /// With the path.
+    /// The file and its path.
     saving: Option<(Writer, String)>,
     code: u8,
-    /// How many records have been dealt with.
+    /// Number of handled records.
     done: Arc<AtomicU64>,
 }
 
 impl Watch {
-    /// Until it is told to stop.
+    /// Runs until it is stopped.
     fn run(mut self, began: Instant, happenings: &mpsc::Receiver<Happening>) -> Outcome {
         while let Ok(happening) = happenings.recv() {
             match happening {

@@ -1,4 +1,4 @@
-//! Where events go, as the options say: lines for people or for programs, and a page.
+//! The outputs of a trace, as the options select them: lines for people or programs, and a page.
 
 use super::documents::Documents;
 use super::event::{Event, Teller};
@@ -9,7 +9,7 @@ use crate::command_line::{Parser, number, text};
 use crate::failure::{FILE, Failure};
 use crate::style::Style;
 
-/// How messages are printed.
+/// Settings of the printed messages.
 pub struct Look {
     style: String,
     pub html: Option<String>,
@@ -39,17 +39,17 @@ impl Look {
         Ok(if self.json { Box::new(Documents::new(self.quiet)) } else { Box::new(Lines::new(style, self.quiet)) })
     }
 
-    /// The page that is asked for. `live`: of something that happens now.
+    /// Opens the page of `--html`. `live`: the trace is running.
     pub fn page(&self, head: &Head, live: bool) -> Result<Option<Page>, Failure> {
         self.html.as_ref().map(|path| Page::create(path, head, live)).transpose()
     }
 }
 
-/// All places that events go to.
+/// All outputs.
 pub struct Output {
     lines: Option<Box<dyn Teller>>,
     page: Option<Page>,
-    /// What cannot be written does not end the trace.
+    /// A failed write does not end the trace.
     goes_on: bool,
     pub code: u8,
 }
@@ -59,7 +59,7 @@ impl Output {
         Output { lines: Some(lines), page, goes_on, code: 0 }
     }
 
-    /// Who reads no more has seen enough, and ends the trace; a full disk does not.
+    /// If nobody reads the output any more, the trace ends; a full disk does not end it.
     fn failed(&mut self, failure: Failure, remedy: &str) -> Result<(), Failure> {
         if failure.is_broken_pipe() || !self.goes_on {
             return Err(failure);

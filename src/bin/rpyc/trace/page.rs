@@ -1,8 +1,8 @@
 //! The page of `--html`: one file with its style and script, which needs no network.
 //!
-//! The data are the documents of `--json`, one in a line, at the end of the file: a page of a trace that was killed is
-//! complete up to there. Peers chose their contents. They are in an element that is not executed, have no `<`, and a
-//! policy lets browsers run this script only.
+//! The data are the documents of `--json`, one per line, at the end of the file, so the page of a killed trace is
+//! complete up to there. Their contents are chosen by peers. They are in an element that is not executed, contain no
+//! `<`, and a policy lets browsers run this script only.
 
 use super::documents::{Beginning, Document};
 use super::event::{Event, Teller};
@@ -16,14 +16,14 @@ use std::io::{self, BufWriter, Write};
 const BEGINNING: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
-/// SHA-256 in base64; the test below prints what is right.
+/// SHA-256 in base64. If it is wrong, the test below prints the right one.
 const STYLE_HASH: &str = "i2yNpGln8+tcLXYkPZ+a3NdMAskP+GA/iwV/AE+6ZYA=";
 const SCRIPT_HASH: &str = "AaFH7+s+xFoTr6kFwiKVYb5/ioMKJcdVwCwKMCBP+JE=";
 
 pub struct Page {
     path: String,
     file: BufWriter<File>,
-    /// Each event is written at once.
+    /// Each event is written at once, so that a killed trace loses none.
     live: bool,
 }
 
@@ -61,7 +61,7 @@ impl Teller for Page {
     }
 }
 
-/// JSON that no browser takes for markup, wherever it looks.
+/// Escapes JSON so that no browser can take a part of it for markup.
 fn harmless(text: &str) -> String {
     text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

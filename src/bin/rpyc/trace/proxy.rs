@@ -1,4 +1,4 @@
-//! Passes bytes on between clients and a server, as they are, and tells what passed.
+//! Forwards bytes between clients and a server unchanged, and reports them.
 
 use super::circle;
 use super::record::{CHUNK, Record, Side, What};
@@ -9,19 +9,19 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// For the server behind the proxy.
+/// For connecting to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For the thread that accepts, at the end.
+/// For stopping the thread that accepts.
 const STOPPING: Duration = Duration::from_secs(1);
 
 pub enum Happening {
     Record(Record),
-    /// Of the proxy itself.
+    /// A failure of the proxy itself.
     Trouble(String),
     Stop,
 }
 
-/// Where a connection's records go. The receiver is gone only when the program ends.
+/// Sends the records of a connection. The receiver lives until the program ends.
 #[derive(Clone)]
 struct Witness {
     connection: u64,
@@ -47,7 +47,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Accepts no more. The file of a Unix socket has gone then, unless the thread is held up.
+    /// Stops accepting. The file of a Unix socket is then removed, unless the thread is blocked.
     pub fn stop(&self) {
         if let Some(listener) = self.listener.upgrade() {
             listener.stop();
@@ -63,7 +63,7 @@ fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("rpyc-trace".into()).stack_size(crate::signals::STACK).spawn(run)
 }
 
-/// Accepts in a thread of its own; each connection has two more.
+/// Accepts in a new thread; each connection has two more.
 pub fn start(listener: Listener, to: Address, began: Instant, sender: SyncSender<Happening>) -> io::Result<Proxy> {
     let listener = Arc::new(listener);
     let weak = Arc::downgrade(&listener);
@@ -81,7 +81,7 @@ pub fn start(listener: Listener, to: Address, began: Instant, sender: SyncSender
                     }
                 }
                 Ok(None) => return,
-                // It has paused, and tries again.
+                // The listener has paused after the error and tries again.
                 Err(error) => drop(sender.send(Happening::Trouble(format!("cannot accept: {error}")))),
             }
         }
@@ -111,7 +111,7 @@ fn join(client: Arc<dyn Transport>, own: &Address, to: &Address, witness: Witnes
     match back {
         Ok(back) => {
             pump(&*client, &*server, Side::Client, &witness);
-            // Nothing in it panics, and if it did there would be nobody to be told.
+            // The thread cannot panic; if it did, nobody could be told.
             let _ = back.join();
         }
         Err(error) => {
@@ -124,7 +124,7 @@ fn join(client: Arc<dyn Transport>, own: &Address, to: &Address, witness: Witnes
     }
 }
 
-/// One direction. The end of the stream is passed on as such, so that answers to what came before it still come back.
+/// Forwards one direction. The end of the stream is forwarded too, so that replies to earlier requests still arrive.
 fn pump(from: &dyn Transport, to: &dyn Transport, side: Side, witness: &Witness) {
     let mut bytes = Vec::with_capacity(CHUNK);
     let why = loop {
@@ -135,7 +135,7 @@ fn pump(from: &dyn Transport, to: &dyn Transport, side: Side, witness: &Witness)
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => continue,
             Err(error) => break error.to_string(),
         }
-        // Before it is passed on: no answer can be told before its request.
+        // Reported before it is forwarded, so that no reply is reported before its request.
         witness.tell(What::Data { from: side, bytes: bytes.clone() });
         if let Err(error) = send_all(to, &bytes) {
             from.shutdown();

@@ -1,5 +1,5 @@
-//! What a trace consists of, and its form in files: a line that names the format, its version, and then records, each
-//! behind its length. A file that was cut in the middle is read up to there.
+//! Records of a trace and their file format: a line with the format's name, its version, and records, each preceded by
+//! its length. A truncated file can be read up to its end.
 
 use bincode::Options;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const MAGIC: &[u8; 11] = b"rpyc-trace\n";
 const VERSION: u16 = 1;
-/// What one record may take, written and read.
+/// Maximum size of a record.
 const MAX_LENGTH: usize = 1 << 20;
-/// What is received at once, so that its record is never too long.
+/// Maximum number of bytes received at once, so that no record exceeds its maximum.
 pub const CHUNK: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ impl Side {
     }
 }
 
-/// Something that happened on a connection, at a time in nanoseconds since the trace began.
+/// An event on a connection, with its time in nanoseconds since the start of the trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub connection: u64,
@@ -50,7 +50,7 @@ pub enum What {
         client: String,
         server: String,
     },
-    /// The client was accepted, and turned away: most likely the server could not be reached.
+    /// The client was accepted and then rejected, usually because the server could not be reached.
     NotOpened {
         client: String,
         why: String,
@@ -59,14 +59,14 @@ pub enum What {
         from: Side,
         bytes: Vec<u8>,
     },
-    /// One side sends nothing more; `why` is empty where it ended its stream as it should.
+    /// One side has ended its stream. `why` is empty at an ordinary end.
     Ended {
         from: Side,
         why: String,
     },
 }
 
-/// When a trace was made, and of what.
+/// Time and addresses of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     /// Nanoseconds since 1970.
@@ -81,11 +81,11 @@ impl Head {
         Head { began: u64::try_from(began).unwrap_or(u64::MAX), listen, to }
     }
 
-    /// The time in UTC.
+    /// Formats the time in UTC.
     pub fn date(&self) -> String {
         let seconds = self.began / 1_000_000_000;
         let (days, second) = (seconds / 86400, seconds % 86400);
-        // Years that begin in March have their odd day at the end: 400 of them have 146097 days.
+        // If years begin in March, the leap day is the last day of the year; 400 such years have 146097 days.
         let day = days + 719_468;
         let (era, day) = (day / 146_097, day % 146_097);
         let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
@@ -102,7 +102,7 @@ fn options() -> impl Options {
     bincode::DefaultOptions::new().with_fixint_encoding().with_limit(MAX_LENGTH as u64).reject_trailing_bytes()
 }
 
-/// Writes a trace. Each record leaves at once, so that a trace that is killed lacks nothing.
+/// Writes a trace. Each record is written at once, so that a killed trace loses none.
 pub struct Writer {
     file: File,
 }
@@ -130,12 +130,12 @@ impl Writer {
     }
 }
 
-/// Why a file is read no further.
+/// The reason why a file cannot be read further.
 #[derive(Debug)]
 pub enum Trouble {
-    /// It ends inside a record that begins at this byte.
+    /// The file ends inside the record that begins at this byte.
     Cut(u64),
-    /// It is no trace, or damaged.
+    /// The file is not a trace, or is damaged.
     Damaged(String),
     Io(io::Error),
 }
@@ -148,7 +148,7 @@ impl From<io::Error> for Trouble {
 
 pub struct Reader<R> {
     input: R,
-    /// How many bytes have been read.
+    /// Number of bytes read.
     at: u64,
 }
 
@@ -175,12 +175,12 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Bytes read so far.
+    /// Returns the number of bytes read.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// The next record; None at the end.
+    /// Returns the next record, None at the end.
     pub fn read(&mut self) -> Result<Option<Record>, Trouble> {
         self.take()
     }
@@ -205,7 +205,7 @@ impl<R: Read> Reader<R> {
         record.map(Some).map_err(|error| Trouble::Damaged(format!("the record at byte {start} is broken: {error}")))
     }
 
-    /// Reads as much as there is.
+    /// Reads until the buffer is full or the file ends.
     fn fill(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while let Some(rest) = room.get_mut(done..).filter(|rest| !rest.is_empty()) {

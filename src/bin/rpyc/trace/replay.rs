@@ -1,4 +1,4 @@
-//! `rpyc replay`: a saved trace, printed again; or its server, played for clients.
+//! `rpyc replay`: prints a saved trace again, or acts as its server.
 
 use super::conversation::Conversation;
 use super::documents::Beginning;
@@ -13,7 +13,7 @@ use rpyc::wire::{Address, Decoder, Listener, Transport};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IsTerminal};
 
-/// A file from which a replay lasts: so many bytes.
+/// Minimum size of a file, in bytes, for which a progress bar is shown.
 const LONG: u64 = 1 << 20;
 
 pub fn run(parser: &mut Parser) -> Outcome {
@@ -42,7 +42,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     }
 }
 
-/// Hands out all records; the rest of a file that was cut or damaged is reported and left.
+/// Passes on all records. If the file is truncated or damaged, reports it and ends.
 fn read_all(
     path: &str,
     mut reader: Reader<impl io::Read>,
@@ -83,7 +83,7 @@ fn print(path: &str, reader: Reader<impl io::Read>, head: &Head, look: &Look) ->
         show::line(format_args!("{}", escape::lines(&text)))?;
     }
     let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map_or(0, |file| file.len());
-    // A bar between printed lines would be no use.
+    // A bar between printed lines is useless.
     let hidden = look.quiet || length < LONG || std::io::stdout().is_terminal();
     let mut progress = Progress::new(path, Some(length), hidden);
     let mut last = 0;
@@ -97,7 +97,7 @@ fn print(path: &str, reader: Reader<impl io::Read>, head: &Head, look: &Look) ->
     Ok(0)
 }
 
-/// What the server sent on a connection: each part with the number of the client's messages that were there before.
+/// The data of the server on a connection, each with the number of client messages that precede it.
 type Part = Vec<(usize, Vec<u8>)>;
 
 fn serve(path: &str, reader: Reader<impl io::Read>, listen: &Address) -> Outcome {
@@ -156,12 +156,12 @@ fn play(client: &dyn Transport, part: &Part) -> io::Result<()> {
         }
     }
     client.end_sending();
-    // What the client still says is heard, so that it is not cut off while it reads.
+    // Reads what the client still sends, so that its connection is not reset while it reads.
     while receive(client, &mut decoder)?.is_some() {}
     Ok(())
 }
 
-/// How many messages came; None at the end.
+/// Returns the number of received messages, None at the end.
 fn receive(client: &dyn Transport, decoder: &mut Decoder) -> io::Result<Option<usize>> {
     let mut bytes = Vec::new();
     match client.recv(&mut bytes, super::record::CHUNK, true) {
