@@ -1,7 +1,7 @@
 //! Reads and writes the envelope of a message, in either dialect (wire.md, sections 4, 11 and 15).
 
 use super::request::{RequestId, Seq, Threads};
-use super::{Core, Protocol, boxing};
+use super::{Core, Protocol, State, boxing};
 use crate::codec::brine::{self, Reader, Sink, tag};
 use crate::codec::frame::{Compression, FrameMark};
 use crate::config::Dialect;
@@ -71,6 +71,10 @@ impl<T> Core<T> {
         self.heard = heard;
         if self.dialect != heard {
             if self.spoken || self.dialect != Dialect::Auto {
+                // A peer that speaks first learns from a CLOSE which dialect this is, as from stock servers.
+                if self.state == State::Open && self.pending.next_seq() == 0 {
+                    self.put_close();
+                }
                 return Err(wrong_dialect(heard, self.config.dialect));
             }
             self.dialect = heard;

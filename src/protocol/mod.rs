@@ -680,12 +680,10 @@ impl<T> Core<T> {
         Event::Closed(error)
     }
 
-    /// Ends the protocol after malformed data. The peer is told, if possible; one that spoke first in another dialect
-    /// learns from it which one this is, as from stock servers.
+    /// Ends the protocol after malformed data. The peer is told, if possible.
     fn fail(&mut self, error: Error) -> Event<T> {
-        let spoke_first = self.pending.next_seq() == 0;
-        let useful = spoke_first || !matches!(error, Error::Dialect(_));
-        if self.state == State::Open && self.dialect != Dialect::Auto && useful {
+        let understood = self.dialect != Dialect::Auto && !matches!(error, Error::Dialect(_));
+        if self.state == State::Open && understood {
             self.put_close();
         }
         self.end(error)
