@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 COLUMNS = 100
-ALSO = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "tests/README.md", "examples-c/README.md",
+ALSO = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "tests/README.md", "examples-c/README.md",
         "bindings/cpp/examples/README.md", "bindings/examples-ffi/README.md")
 
 # What is looked for in prose and tables, without code: a pattern, and what to write instead.
