@@ -97,30 +97,37 @@ impl Drop for Server {
 impl Server {
     /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
+        // Before the descriptor of `fd:N` is taken over: a failure leaves it to its owner.
+        let pool = Server::pool_of(&config)?;
         let listener = Listener::bind_with(address, config.reuse_port, &config.tls)?;
         // `fd:N` may be a TCP socket.
         if let Address::Tcp { .. } | Address::Tls { .. } = listener.address() {
             config.expect_strangers();
         }
-        Server::over(Source::Listener(Box::new(listener)), service, config)
+        Ok(Server::over(Source::Listener(Box::new(listener)), service, config, pool))
     }
 
     /// Makes a server without a listener, for streams that the application accepts itself.
     pub fn unbound(service: &Arc<Class>, mut config: Config) -> Result<Server> {
         config.expect_strangers();
-        Server::over(Source::application()?, service, config)
+        let pool = Server::pool_of(&config)?;
+        Ok(Server::over(Source::application()?, service, config, pool))
     }
 
-    fn over(source: Source, service: &Arc<Class>, config: Config) -> Result<Server> {
-        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
-        let pool = match config.pool_threads {
-            0 => None,
+    /// Makes the pool that the options ask for.
+    fn pool_of(config: &Config) -> Result<Option<Arc<Pool>>> {
+        match config.pool_threads {
+            0 => Ok(None),
             _ if config.bind_threads => {
                 let text = "bind_threads needs a thread for each connection: it cannot be used with pool_threads";
-                return Err(Error::Argument(text.into()));
+                Err(Error::Argument(text.into()))
             }
-            threads => Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?)),
-        };
+            threads => Ok(Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?))),
+        }
+    }
+
+    fn over(source: Source, service: &Arc<Class>, config: Config, pool: Option<Arc<Pool>>) -> Server {
+        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
         let inner = Inner {
             source,
             service: service.clone(),
@@ -138,7 +145,7 @@ impl Server {
             watcher: Watcher::new(),
             pool,
         };
-        Ok(Server { inner: Arc::new(inner) })
+        Server { inner: Arc::new(inner) }
     }
 
     /// Returns the address with the real port. Empty if the server does not listen.

@@ -334,6 +334,32 @@ static void misuse(void)
     rpyc_class_free(made);
 }
 
+/* A server that could not be made leaves the descriptor to the caller, who can try again. */
+static void descriptors_are_kept(void)
+{
+    rpyc_class *made = service();
+    rpyc_server *server = serving("tcp://127.0.0.1:0"), *other = NULL;
+    rpyc_config *config = rpyc_config_new();
+    char text[32];
+    int32_t fd = -1;
+
+    OK(rpyc_server_pass_socket(server, &fd, &error));
+    OK(rpyc_server_stop(server, 0, &error));
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+    snprintf(text, sizeof text, "fd:%d", (int)fd);
+    OK(rpyc_config_set(config, "pool_threads", "2", &error));
+    OK(rpyc_config_set(config, "bind_threads", "true", &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_server_new(text, made, config, &other, &error));
+    CHECK(other == NULL && fcntl(fd, F_GETFD) != -1);
+    OK(rpyc_config_set(config, "bind_threads", "false", &error));
+    OK(rpyc_server_new(text, made, config, &other, &error));
+    CHECK(fcntl(fd, F_GETFD) == -1);
+    rpyc_server_free(other);
+    rpyc_config_free(config);
+    rpyc_class_free(made);
+}
+
 int main(void)
 {
     char path[100];
@@ -347,6 +373,7 @@ int main(void)
     pauses_are_waited_for();
     sockets_are_passed("tcp://127.0.0.1:0");
     sockets_are_passed(path);
+    descriptors_are_kept();
     misuse();
     return finish();
 }
