@@ -36,7 +36,8 @@ impl Shared {
         let unsent = !inner.writer.broken && !inner.protocol.outgoing().is_empty();
         let buffered = inner.protocol.has_message() || !inner.reader.bound.is_empty();
         let running = self.activity().1 || inner.protocol.counts().serving > 0;
-        if unsent || buffered || running || self.holds_input() || self.has_arrived() {
+        let arrived = || self.has_arrived() || !inner.reader.reading && self.holds_input();
+        if unsent || buffered || running || arrived() {
             return Requests::Open;
         }
         Requests::Handled(inner.protocol.messages())

@@ -118,3 +118,102 @@ impl Inner {
         cut.len()
     }
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::connection::Connection;
+    use crate::objects::{Class, Definition, Service};
+    use crate::sync::thread;
+    use crate::transport::{Ready, Transport, pair};
+    use std::io::{self, IoSlice};
+    use std::os::fd::RawFd;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    /// A transport from which only the thread that waits for input may take it.
+    struct Waited {
+        inner: Arc<dyn Transport>,
+        waits: AtomicBool,
+        looks: AtomicUsize,
+        taken: AtomicUsize,
+    }
+
+    impl Waited {
+        fn take(&self) {
+            self.taken.fetch_add(self.waits.load(Ordering::SeqCst) as usize, Ordering::SeqCst);
+        }
+    }
+
+    impl Transport for Waited {
+        fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+            self.waits.store(wait, Ordering::SeqCst);
+            let received = self.inner.recv(buf, max, wait);
+            self.waits.store(false, Ordering::SeqCst);
+            received
+        }
+
+        fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.inner.send(bufs)
+        }
+
+        fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+            self.take();
+            self.inner.poll(read, write, timeout)
+        }
+
+        fn holds_input(&self) -> bool {
+            self.take();
+            self.inner.holds_input()
+        }
+
+        fn shows_input(&self) -> bool {
+            self.looks.fetch_add(1, Ordering::SeqCst);
+            self.inner.shows_input()
+        }
+
+        fn shutdown(&self) {
+            self.inner.shutdown();
+        }
+
+        fn fileno(&self) -> Option<RawFd> {
+            self.inner.fileno()
+        }
+
+        fn peer_name(&self) -> String {
+            "waited".into()
+        }
+
+        fn local_name(&self) -> String {
+            "waited".into()
+        }
+    }
+
+    fn service() -> Arc<Class> {
+        let service = Service {
+            aliases: Vec::new(),
+            create: Box::new(|_| Box::new(())),
+            on_connect: None,
+            on_disconnect: None,
+            shared: false,
+        };
+        Class::new(Definition { name: "Drained".into(), service: Some(service), ..Definition::default() }).unwrap()
+    }
+
+    /// Input that a look takes is not noticed by a thread that waits for it.
+    #[test]
+    fn a_drain_leaves_input_to_the_thread_that_waits_for_it() {
+        let server = Server::unbound(&service(), Config::default()).unwrap();
+        let (ours, theirs) = pair();
+        let (waits, looks, taken) = Default::default();
+        let waited = Arc::new(Waited { inner: ours, waits, looks, taken });
+        server.add_transport(waited.clone()).unwrap();
+        let client = Connection::new(theirs, None, Config::default()).unwrap();
+        client.root().unwrap();
+        let drained = thread::spawn(move || server.drain(Duration::from_millis(100), None));
+        assert_eq!(drained.join().unwrap().unwrap(), 0);
+        assert!(waited.looks.load(Ordering::SeqCst) > 0);
+        assert_eq!(waited.taken.load(Ordering::SeqCst), 0);
+        drop(client);
+    }
+}

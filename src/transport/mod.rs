@@ -96,6 +96,12 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// Returns whether input has arrived, and leaves it where a thread that waits in `poll` or `await_input` notices it:
+    /// for looks from other threads. May return true for input that contains no data.
+    fn shows_input(&self) -> bool {
+        self.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
+    }
+
     /// Sends what the stream accepts without blocking. `WouldBlock` means nothing; `BrokenPipe` (never SIGPIPE) means
     /// that nobody will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
