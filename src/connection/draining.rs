@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) enum Requests {
     /// The connection has ended.
     Ended,
-    /// A request was received that has no reply yet, or a reply is not sent yet.
+    /// A request was received that has no reply yet, or has begun to arrive, or a reply is not sent yet.
     Open,
     /// Everything received was handled: the number of messages so far.
     Handled(u64),
@@ -34,7 +34,12 @@ impl Shared {
             return Requests::Ended;
         }
         let unsent = !inner.writer.broken && !inner.protocol.outgoing().is_empty();
-        let buffered = inner.protocol.has_message() || !inner.reader.bound.is_empty();
+        let begun = match inner.reader.reading {
+            // The buffer is with the thread that receives.
+            true => inner.reader.mid_frame,
+            false => inner.protocol.incoming().is_mid_frame() || inner.protocol.is_skipping(),
+        };
+        let buffered = begun || inner.protocol.has_message() || !inner.reader.bound.is_empty();
         let running = self.activity().1 || inner.protocol.counts().serving > 0;
         let arrived = || self.has_arrived() || !inner.reader.reading && self.holds_input();
         if unsent || buffered || running || arrived() {

@@ -408,12 +408,11 @@ impl Inner {
             // A new connection has no queue yet.
             let _ = queue.attach(&shared);
         }
+        let proving = self.opens_first();
         let mut state = lock(&self.state);
         state.last += 1;
         let id = state.last;
-        state
-            .connections
-            .insert(id, Place { shared: shared.clone(), origin, begun: false, proving: false, leaving: false });
+        state.connections.insert(id, Place { shared: shared.clone(), origin, begun: false, proving, leaving: false });
         (id, shared)
     }
 
@@ -452,12 +451,8 @@ impl Inner {
     /// Does the handshake of the stream and runs the authenticator, if there are any. Until both have accepted the
     /// peer, the connection may be closed to make room.
     fn open_place(&self, id: u64, shared: &Arc<Shared>) -> Result<()> {
-        let proving = self.opens_first();
-        lock(&self.state).connections.entry(id).and_modify(|place| {
-            place.begun = true;
-            place.proving = proving;
-        });
-        if !proving {
+        lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
+        if !self.opens_first() {
             return Ok(());
         }
         let opened = shared.open().and_then(|()| {

@@ -85,13 +85,19 @@ impl Inner {
         self.stopping.load(Ordering::Acquire) || self.draining.load(Ordering::Acquire)
     }
 
-    fn all(&self) -> Vec<(u64, Arc<Shared>)> {
-        lock(&self.state).connections.iter().map(|(id, place)| (*id, place.shared.clone())).collect()
+    /// Returns all connections, each with whether its peer is still proving itself.
+    fn all(&self) -> Vec<(u64, Arc<Shared>, bool)> {
+        let state = lock(&self.state);
+        state.connections.iter().map(|(id, place)| (*id, place.shared.clone(), place.proving)).collect()
     }
 
     /// Ends the connections on which nothing was requested for `idle`.
     fn end_idle(&self, idle: Duration, seen: &mut BTreeMap<u64, Seen>) {
-        for (id, shared) in self.all() {
+        for (id, shared, proving) in self.all() {
+            if proving {
+                // It has its own time limit.
+                continue;
+            }
             let now = Instant::now();
             match shared.open_requests() {
                 Requests::Ended => {}
@@ -108,11 +114,13 @@ impl Inner {
         }
     }
 
-    /// Counts and logs the connections that are ended in the middle of a request.
+    /// Counts and logs the connections that are ended in the middle of a request, or before they have begun.
     fn cut(&self) -> usize {
-        let cut: Vec<_> = self.all().into_iter().filter(|(_, shared)| shared.has_open_request()).collect();
-        for (_, shared) in &cut {
-            let text = || format!("{} is cut off: a request has no reply at the end of the drain", shared.name());
+        let is_cut = |shared: &Shared, proving| shared.has_open_request() || proving && !shared.is_closed();
+        let cut: Vec<_> = self.all().into_iter().filter(|(_, shared, proving)| is_cut(shared, *proving)).collect();
+        for (_, shared, proving) in &cut {
+            let what = if *proving { "its authentication has not ended" } else { "a request has no reply" };
+            let text = || format!("{} is cut off: {what} at the end of the drain", shared.name());
             self.config.application.logger.write(Level::Warn, text);
         }
         cut.len()

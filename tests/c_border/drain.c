@@ -1,6 +1,8 @@
 /* Stopping a server without losing a request, and sockets that listen already. */
 #define _POSIX_C_SOURCE 200809L
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -97,16 +99,23 @@ static rpyc_class *service(void)
     return made;
 }
 
-static rpyc_server *serving(const char *address)
+static rpyc_server *serving_with(const char *address, const rpyc_config *config, rpyc_queue *queue)
 {
     rpyc_class *made = service();
     rpyc_server *server = NULL;
 
     started = finished = left = released = cancelled = 0;
-    OK(rpyc_server_new(address, made, NULL, &server, &error));
+    OK(rpyc_server_new(address, made, config, &server, &error));
+    if (queue != NULL)
+        OK(rpyc_server_set_queue(server, queue, &error));
     OK(rpyc_server_start(server, &error));
     rpyc_class_free(made);
     return server;
+}
+
+static rpyc_server *serving(const char *address)
+{
+    return serving_with(address, NULL, NULL);
 }
 
 static rpyc_connection *client(const char *address, rpyc_object **root)
@@ -360,6 +369,105 @@ static void descriptors_are_kept(void)
     rpyc_class_free(made);
 }
 
+/* A message of rpyc 6: a ping. */
+static const char ping[] = "\0\0\0\x0f\0\x01\x11\x50\x11\x51\x11\x52\x10\x11\x51\x0e\x03xxx\n";
+static const size_t ping_size = sizeof ping - 1;
+
+static int plain_client(rpyc_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    for (int i = 0; i < 3000 && rpyc_server_connection_count(server) != 1; i++)
+        nap(10);
+    CHECK(rpyc_server_connection_count(server) == 1);
+    return fd;
+}
+
+/* Reads the whole reply to a ping, or finds the end of the stream. */
+static int is_answered(int fd)
+{
+    unsigned char head[5], rest[256];
+
+    return recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head &&
+           recv(fd, rest, head[3] + 1U, MSG_WAITALL) == head[3] + 1;
+}
+
+struct draining {
+    rpyc_server *server;
+    int64_t limit_ms;
+    size_t cut;
+};
+
+static void *drain(void *argument)
+{
+    struct draining *draining = argument;
+
+    OK(rpyc_server_drain(draining->server, 1000, draining->limit_ms, &draining->cut, &error));
+    return NULL;
+}
+
+/* A drain gives the connection time, longer than its client may be idle, for the rest of what the client has begun. At
+ * the limit it is cut off. */
+static void goes_on(rpyc_server *server, int fd, const char *rest, size_t size)
+{
+    struct draining draining = {server, size ? 60000 : 1500, 7};
+    pthread_t thread;
+
+    CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
+    if (size) {
+        nap(2000);
+        CHECK(send(fd, rest, size, MSG_NOSIGNAL) == (ssize_t)size && is_answered(fd));
+    }
+    CHECK(pthread_join(thread, NULL) == 0 && draining.cut == !size);
+    CHECK(!is_answered(fd) && close(fd) == 0);
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+}
+
+static void messages_may_arrive_slowly(const char *threads, int whole)
+{
+    rpyc_config *config = rpyc_config_new();
+    rpyc_server *server;
+    int fd;
+
+    OK(rpyc_config_set(config, "pool_threads", threads, &error));
+    server = serving_with("tcp://127.0.0.1:0", config, NULL);
+    fd = plain_client(server);
+    CHECK(write(fd, ping, ping_size) == (ssize_t)ping_size && is_answered(fd));
+    CHECK(write(fd, ping, 7) == 7);
+    goes_on(server, fd, ping + 7, whole ? ping_size - 7 : 0);
+    rpyc_config_free(config);
+}
+
+static void one_byte(rpyc_authentication *authentication, void *userdata)
+{
+    char byte;
+
+    (void)userdata;
+    if (rpyc_authentication_read(authentication, &byte, 1, NULL) == RPYC_OK)
+        rpyc_authentication_accept(authentication, NULL, NULL);
+}
+
+static void authentications_may_last(const char *threads, int whole)
+{
+    rpyc_config *config = rpyc_config_new();
+    rpyc_server *server;
+    char rest[sizeof ping];
+    int fd;
+
+    rest[0] = 'x';
+    memcpy(rest + 1, ping, ping_size);
+    OK(rpyc_config_set(config, "pool_threads", threads, &error));
+    OK(rpyc_config_set_authenticator(config, one_byte, NULL, NULL, &error));
+    server = serving_with("tcp://127.0.0.1:0", config, NULL);
+    fd = plain_client(server);
+    goes_on(server, fd, rest, whole ? sizeof rest : 0);
+    rpyc_config_free(config);
+}
+
 int main(void)
 {
     char path[100];
@@ -374,6 +482,12 @@ int main(void)
     sockets_are_passed("tcp://127.0.0.1:0");
     sockets_are_passed(path);
     descriptors_are_kept();
+    for (int whole = 0; whole < 2; whole++) {
+        messages_may_arrive_slowly("0", whole);
+        messages_may_arrive_slowly("1", whole);
+        authentications_may_last("0", whole);
+        authentications_may_last("1", whole);
+    }
     misuse();
     return finish();
 }
