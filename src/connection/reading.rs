@@ -6,7 +6,7 @@
 //! thread waits.
 
 use super::limit::{Limit, Received};
-use super::queue::CallQueue;
+use super::queue::{CallQueue, Within};
 use super::sending::{CORK_LIMIT, MAX_PENDING_OUTPUT};
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token, Waiter, unlock_and_drop};
@@ -375,7 +375,9 @@ impl Shared {
             Some(queue) if !queue.is_here() => self.leave_to(queue, inner, request),
             Some(queue) => {
                 let running = queue.direct(self);
+                let within = Within::new(queue);
                 let inner = self.run_here(inner, request);
+                drop(within);
                 if running.is_none() {
                     return inner;
                 }

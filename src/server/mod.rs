@@ -236,6 +236,8 @@ impl Server {
         let deadline = Instant::now().checked_add(grace);
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
+        // Hooks of connections that end may run in this thread.
+        let _member = inner.crew.enter();
         let mut state = lock(&inner.state);
         while !own
             && in_time()
@@ -266,8 +268,9 @@ impl Server {
 }
 
 impl Inner {
+    /// Returns whether this thread runs code for a connection of the server: waiting for the server would deadlock.
     fn is_here(&self) -> bool {
-        self.crew.is_here() || self.watcher.is_here()
+        self.crew.is_here() || self.watcher.is_here() || self.queue.get().is_some_and(Queue::runs_here)
     }
 
     fn begin(&self, for_all: bool) -> Result<Member> {

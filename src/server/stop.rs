@@ -48,6 +48,8 @@ impl Server {
         if inner.is_here() {
             return Err(Error::Deadlock("a server cannot be drained by one of its own threads".into()));
         }
+        // Hooks of connections that end may run in this thread.
+        let _member = inner.crew.enter();
         inner.draining.store(true, Ordering::Release);
         inner.source.stop();
         // None: the deadline is not representable, so there is none.
