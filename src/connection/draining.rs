@@ -13,6 +13,8 @@ pub(crate) enum Requests {
     Ended,
     /// A request was received that has no reply yet, or has begun to arrive, or a reply is not sent yet.
     Open,
+    /// A thread is working on the connection, perhaps for a moment.
+    Unclear,
     /// Everything received was handled: the number of messages so far.
     Handled(u64),
 }
@@ -25,7 +27,7 @@ impl Shared {
         }
         match try_lock(&self.inner) {
             Some(mut inner) => self.find_requests(&mut inner),
-            None => Requests::Open,
+            None => Requests::Unclear,
         }
     }
 
@@ -61,10 +63,14 @@ impl Shared {
         drop(self.finish(inner, Error::Closed("the server was stopped".into())));
         true
     }
+}
 
-    /// Returns whether a request has no reply yet, after the time limit of a stop.
-    pub(crate) fn has_open_request(&self) -> bool {
-        matches!(self.open_requests(), Requests::Open)
+#[cfg(all(test, not(feature = "model")))]
+impl Shared {
+    /// Runs something while the connection is locked.
+    pub(crate) fn while_locked(&self, run: impl FnOnce()) {
+        let _inner = self.lock();
+        run();
     }
 }
 

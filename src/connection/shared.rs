@@ -267,14 +267,15 @@ impl Shared {
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
-    /// Returns whether the peer's first message is not complete. Returns false while the lock is held.
-    pub(crate) fn awaits_first_message(&self) -> bool {
+    /// Returns whether the peer's first message is not complete. None while the lock is held, and until the service has
+    /// been connected.
+    pub(crate) fn awaits_first_message(&self) -> Option<bool> {
         let silent =
             |inner: Guard<'_>| inner.protocol.messages() == 0 && !inner.protocol.has_message() && !self.has_arrived();
         // While its hooks are queued nothing is served, but messages may have been received.
         let idle =
             self.connected.load(Ordering::Relaxed) || self.queue.get().is_some_and(|queue| queue.will_begin(self));
-        idle && crate::sync::try_lock(&self.inner).is_some_and(silent)
+        if idle { crate::sync::try_lock(&self.inner).map(silent) } else { None }
     }
 
     /// Returns whether there is input to receive. Leaves it to the thread that waits for it.

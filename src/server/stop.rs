@@ -4,7 +4,7 @@ use super::{Inner, Server};
 use crate::connection::{Requests, SETTLED, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::sync::{lock, wait_for};
+use crate::sync::{lock, thread, wait_for};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The interval of looks at the connections.
 const LOOK: Duration = Duration::from_millis(5);
+/// How often connections are looked at when they are cut off, while a thread works on them.
+const LAST_LOOKS: u32 = 5;
 /// The part of the time that the looks may take: with many connections they become rarer.
 const SHARE: u32 = 10;
 
@@ -103,7 +105,7 @@ impl Inner {
             let now = Instant::now();
             match shared.open_requests() {
                 Requests::Ended => {}
-                Requests::Open => drop(seen.remove(&id)),
+                Requests::Open | Requests::Unclear => drop(seen.remove(&id)),
                 Requests::Handled(messages) => {
                     let last = seen.entry(id).or_insert(Seen { messages, since: now });
                     if last.messages != messages {
@@ -118,8 +120,23 @@ impl Inner {
 
     /// Counts and logs the connections that are ended in the middle of a request, or before they have begun.
     fn cut(&self) -> usize {
-        let is_cut = |shared: &Shared, proving| shared.has_open_request() || proving && !shared.is_closed();
-        let cut: Vec<_> = self.all().into_iter().filter(|(_, shared, proving)| is_cut(shared, *proving)).collect();
+        let mut cut = self.all();
+        for look in 1..=LAST_LOOKS {
+            let mut unclear = false;
+            cut.retain(|(_, shared, proving)| match shared.open_requests() {
+                Requests::Ended => false,
+                Requests::Open => true,
+                Requests::Handled(_) => *proving,
+                Requests::Unclear => {
+                    unclear = true;
+                    true
+                }
+            });
+            if !unclear || look == LAST_LOOKS {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
         for (_, shared, proving) in &cut {
             let what = if *proving { "its authentication has not ended" } else { "a request has no reply" };
             let text = || format!("{} is cut off: {what} at the end of the drain", shared.name());
@@ -135,7 +152,6 @@ mod tests {
     use crate::config::Config;
     use crate::connection::Connection;
     use crate::objects::{Class, Definition, Service};
-    use crate::sync::thread;
     use crate::transport::{Ready, Transport, pair};
     use std::io::{self, IoSlice};
     use std::os::fd::RawFd;
