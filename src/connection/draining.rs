@@ -35,7 +35,7 @@ impl Shared {
         if inner.life.end.is_some() {
             return Requests::Ended;
         }
-        let unsent = !inner.writer.broken && !inner.protocol.outgoing().is_empty();
+        let unsent = !inner.writer.broken && (!inner.protocol.outgoing().is_empty() || self.transport.is_under_way());
         let begun = match inner.reader.reading {
             // The buffer is with the thread that receives.
             true => inner.reader.mid_frame,

@@ -37,6 +37,9 @@ pub trait Base: Send + Sync {
     fn write_fileno(&self) -> Option<RawFd>;
     fn peer_name(&self) -> String;
     fn local_name(&self) -> String;
+    fn is_under_way(&self) -> bool {
+        false
+    }
     fn quick_ack(&self) {}
     fn set_keepalive(&self, _idle: Option<Duration>) -> io::Result<()> {
         Ok(())
@@ -343,6 +346,10 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
             }
         }
         self.base.shutdown();
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.base.is_under_way()
     }
 
     fn failure(&self) -> Option<Error> {

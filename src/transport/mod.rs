@@ -152,6 +152,12 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// Returns whether bytes that were sent would be lost if the stream were closed now and the peer sent more: its
+    /// system has not received them.
+    fn is_under_way(&self) -> bool {
+        false
+    }
+
     /// Returns the reason for the end of the stream, if the peer did not end it: `Malformed` if the peer violated the
     /// rules of the transport, otherwise `Eof`.
     fn failure(&self) -> Option<Error> {

@@ -468,6 +468,50 @@ static void authentications_may_last(const char *threads, int whole)
     rpyc_config_free(config);
 }
 
+/* A reply that the client reads late is not lost, although the client sends more meanwhile. */
+static void replies_may_be_read_late(void)
+{
+    enum { SIZE = 300000 };
+    static char large[21 + SIZE] = "\0\0\0\0\0\x01\x11\x50\x11\x51\x11\x52\x10\x11\x51\x0f";
+    rpyc_server *server = serving("tcp://127.0.0.1:0");
+    struct draining draining = {server, 60000, 7};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+    unsigned char head[5];
+    pthread_t thread;
+    char *reply = malloc(SIZE + 100);
+    ssize_t length;
+
+    /* The head has the length of all but itself and the newline; the string has its own length, as the last 4 bytes. */
+    for (int i = 0; i < 4; i++) {
+        large[i] = (char)((sizeof large - 6) >> 8 * (3 - i));
+        large[16 + i] = (char)(SIZE >> 8 * (3 - i));
+    }
+    /* Replies are compressed: the bytes must not be alike. */
+    for (size_t i = 20, word = 1; i < sizeof large - 1; i++) {
+        word = word * 1103515245 + 12345;
+        large[i] = (char)(word >> 24);
+    }
+    large[sizeof large - 1] = '\n';
+    address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(send(fd, large, sizeof large, MSG_NOSIGNAL) == sizeof large);
+    CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
+    nap(2500);
+    CHECK(send(fd, ping, ping_size, MSG_NOSIGNAL) == (ssize_t)ping_size);
+    nap(100);
+    CHECK(recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head);
+    length = (head[1] << 16) + (head[2] << 8) + head[3] + 1;
+    CHECK(length > SIZE / 2 && length < SIZE + 100);
+    CHECK(recv(fd, reply, (size_t)length, MSG_WAITALL) == length);
+    CHECK(is_answered(fd) && close(fd) == 0);
+    CHECK(pthread_join(thread, NULL) == 0 && draining.cut == 0);
+    free(reply);
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+}
+
 int main(void)
 {
     char path[100];
@@ -488,6 +532,7 @@ int main(void)
         authentications_may_last("0", whole);
         authentications_may_last("1", whole);
     }
+    replies_may_be_read_late();
     misuse();
     return finish();
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// Stops a server gracefully: it accepts no more connections, answers every request that has been received, and ends
 /// each connection once it is idle. Returns when all connections have ended, or at the time limit.
 ///
-/// A connection is idle when all of its requests are answered, the replies have been sent, and nothing has arrived for
-/// `idle_ms`. Requests that arrive before that are served. A connection is not idle while a message is arriving, nor
+/// A connection is idle when all of its requests are answered, the system of the peer has received the replies, and
+/// nothing has arrived for `idle_ms`. Requests that arrive before that are served. A connection is not idle while a message is arriving, nor
 /// during a TLS handshake or an authentication. Connections that are not idle at the limit are ended as
 /// rpyc_server_stop() does; a call that still runs then finds its connection closed (rpyc_call_cancelled()), and its
 /// caller gets the end of the stream.
