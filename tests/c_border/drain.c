@@ -413,12 +413,12 @@ static void *drain(void *argument)
  * the limit it is cut off. */
 static void goes_on(rpyc_server *server, int fd, const char *rest, size_t size)
 {
-    struct draining draining = {server, size ? 60000 : 1500, 7};
+    struct draining draining = {server, size ? 60000 : 700, 7};
     pthread_t thread;
 
     CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
     if (size) {
-        nap(2000);
+        nap(1500);
         CHECK(send(fd, rest, size, MSG_NOSIGNAL) == (ssize_t)size && is_answered(fd));
     }
     CHECK(pthread_join(thread, NULL) == 0 && draining.cut == !size);
@@ -498,7 +498,7 @@ static void replies_may_be_read_late(void)
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
     CHECK(send(fd, large, sizeof large, MSG_NOSIGNAL) == sizeof large);
     CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
-    nap(2500);
+    nap(1600);
     CHECK(send(fd, ping, ping_size, MSG_NOSIGNAL) == (ssize_t)ping_size);
     nap(100);
     CHECK(recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head);
