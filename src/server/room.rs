@@ -1,5 +1,5 @@
-//! Decides which connections a server accepts when it is full: counts the connections of an address, and chooses the
-//! one to close.
+//! Tells what a full server has to know of its connections: how many are from one address, and whether one has been
+//! silent so far.
 
 use crate::connection::Shared;
 use std::net::IpAddr;
