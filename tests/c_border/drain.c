@@ -373,6 +373,14 @@ static void descriptors_are_kept(void)
 static const char ping[] = "\0\0\0\x0f\0\x01\x11\x50\x11\x51\x11\x52\x10\x11\x51\x0e\x03xxx\n";
 static const size_t ping_size = sizeof ping - 1;
 
+/* A drain refuses clients that were not accepted before. */
+static void is_accepted(rpyc_server *server)
+{
+    for (int i = 0; i < 3000 && rpyc_server_connection_count(server) != 1; i++)
+        nap(10);
+    CHECK(rpyc_server_connection_count(server) == 1);
+}
+
 static int plain_client(rpyc_server *server)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -380,9 +388,7 @@ static int plain_client(rpyc_server *server)
 
     address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
     CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    for (int i = 0; i < 3000 && rpyc_server_connection_count(server) != 1; i++)
-        nap(10);
-    CHECK(rpyc_server_connection_count(server) == 1);
+    is_accepted(server);
     return fd;
 }
 
@@ -496,6 +502,7 @@ static void replies_may_be_read_late(void)
     address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
     CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    is_accepted(server);
     CHECK(send(fd, large, sizeof large, MSG_NOSIGNAL) == sizeof large);
     CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
     nap(1600);
