@@ -6918,10 +6918,12 @@ rpyc_status rpyc_server_join(rpyc_server *server,
  * received, and ends each connection once it is idle. Returns when all connections have ended, or
  * at the time limit.
  *
- * A connection is idle when all of its requests are answered, the replies have been sent, and
- * nothing has arrived for `idle_ms`. Requests that arrive before that are served. Connections that
- * are not idle at the limit are ended as rpyc_server_stop() does; a call that still runs then finds
- * its connection closed (rpyc_call_cancelled()), and its caller gets the end of the stream.
+ * A connection is idle when all of its requests are answered, the system of the peer has received
+ * the replies, and nothing has arrived for `idle_ms`. Requests that arrive before that are served.
+ * A connection is not idle while a message is arriving, nor during a TLS handshake or an
+ * authentication. Connections that are not idle at the limit are ended as rpyc_server_stop() does;
+ * a call that still runs then finds its connection closed (rpyc_call_cancelled()), and its caller
+ * gets the end of the stream.
  *
  * @code{.c}
  * size_t cut = 0;
@@ -6934,8 +6936,8 @@ rpyc_status rpyc_server_join(rpyc_server *server,
  *                   the shortest, about 20 ms. Clients that are between two calls need more, for
  *                   example 1000
  * @param limit_ms   time limit in milliseconds; -1 for no limit
- * @param cut_out    number of connections that were ended although a request had no reply; may be
- *                   NULL
+ * @param cut_out    number of connections that were ended although a request had no reply, a
+ *                   message had begun to arrive, or their authentication had not ended; may be NULL
  * @param error_out  owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, also if connections were cut off, RPYC_ERR_NULL, RPYC_ERR_FORKED,
  *         RPYC_ERR_DEADLOCK (called from one of the server's own callbacks)

@@ -65,6 +65,11 @@ type conn struct {
 	classes  map[*class]*lentClass
 	peerRoot *Object
 
+	received uint64 // number of bytes
+	frames   frames // of an accepted connection
+	sending  bool   // the writer has output that it has not passed to the stream yet
+	quit     bool   // nothing is executed any more
+
 	came bool // the session produced something from the received bytes
 
 	expecting bool   // more data will follow; used by the reader only
@@ -263,6 +268,13 @@ func (c *conn) nothingCame() bool {
 func (c *conn) receive(data []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.quit {
+		return false
+	}
+	if c.accepted {
+		c.received += uint64(len(data))
+		c.frames.add(data)
+	}
 	if err := c.core.feed(data); err != nil {
 		c.fail(err)
 		return false
@@ -450,7 +462,9 @@ func (c *conn) writeAll(data []byte) error {
 func (c *conn) take(buf []byte) (n int, leaving bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.core.take(buf), c.leaving
+	n = c.core.take(buf)
+	c.sending = n > 0
+	return n, c.leaving
 }
 
 // discard drops output that can never be sent.

@@ -36,6 +36,9 @@ type Server struct {
 	shaking   map[net.Conn]bool
 	admitting map[net.Conn]context.CancelFunc // streams whose peers are being authenticated
 	ended     bool
+	draining  bool                  // by Shutdown
+	listeners map[net.Listener]bool // from which Serve accepts
+	active    int                   // number of accepted connections, also of those that are not in conns yet
 	// shared are the settings of all connections, by whether untrusted peers can connect.
 	shared  map[bool]*settings
 	room    *room         // for connections that Serve accepts
@@ -48,7 +51,7 @@ type Server struct {
 func NewServer(service any, opts ...Option) *Server {
 	o := collect(opts)
 	return &Server{service: service, options: o, conns: map[*conn]bool{}, shaking: map[net.Conn]bool{},
-		admitting: map[net.Conn]context.CancelFunc{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
+		listeners: map[net.Listener]bool{}, admitting: map[net.Conn]context.CancelFunc{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
 }
 
 // Listen listens at an address as the function Listen does, and also at "tls://HOST:PORT", with the certificate of
@@ -77,15 +80,18 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
 }
 
 // Serve accepts connections until the context ends. Then it closes the listener and all connections, waits for their
-// goroutines, and returns nil. The contexts of running calls end. A Server cannot serve again after that: Serve then
-// fails with ErrClosed.
+// goroutines, and returns nil. The contexts of running calls end. Shutdown waits for them instead. A Server cannot serve
+// again after that: Serve then fails with ErrClosed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.check(); err != nil {
 		listener.Close()
 		return err
 	}
-	accepting := make(chan struct{})
-	stopped := make(chan struct{})
+	if !s.arrive(listener) {
+		listener.Close()
+		return problemf(ErrClosed, "the server has ended")
+	}
+	accepting, served, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		select {
@@ -93,20 +99,34 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		case <-accepting:
 		}
 		listener.Close()
+		if s.isDraining() {
+			// Shutdown ends the connections.
+			select {
+			case <-ctx.Done():
+			case <-served:
+			}
+		}
 		s.abort()
 	}()
 	var running sync.WaitGroup
 	err := s.accept(ctx, listener, &running)
+	if s.isDraining() {
+		err = nil
+	}
+	s.mu.Lock()
+	delete(s.listeners, listener)
+	s.mu.Unlock()
 	close(accepting)
-	<-stopped
 	running.Wait()
+	close(served)
+	<-stopped
 	return err
 }
 
 // check validates the service and the options before the first connection.
 func (s *Server) check() error {
 	s.mu.Lock()
-	ended := s.ended
+	ended := s.ended || s.draining
 	s.mu.Unlock()
 	if ended {
 		return problemf(ErrClosed, "the server has ended")
@@ -156,9 +176,14 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 			stream.Close()
 			continue
 		}
+		// Also while the server shuts down: the client has been accepted.
+		s.mu.Lock()
+		s.active++
+		s.mu.Unlock()
 		running.Add(1)
 		go func() {
 			defer running.Done()
+			defer s.depart()
 			defer s.room.leave(place)
 			s.serveConn(stream, place)
 		}()
@@ -167,7 +192,14 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 
 // ServeConn serves one connection over a stream until it ends. The connection owns the stream. It does not count for
 // the limits on the number of connections, which apply to Serve.
-func (s *Server) ServeConn(stream net.Conn) error { return s.serveConn(stream, nil) }
+func (s *Server) ServeConn(stream net.Conn) error {
+	if !s.arrive(nil) {
+		stream.Close()
+		return problemf(ErrClosed, "the server has ended")
+	}
+	defer s.depart()
+	return s.serveConn(stream, nil)
+}
 
 func (s *Server) serveConn(stream net.Conn, place *seat) error {
 	var c *conn

@@ -11,8 +11,10 @@ use std::time::Duration;
 pub(crate) enum Requests {
     /// The connection has ended.
     Ended,
-    /// A request was received that has no reply yet, or a reply is not sent yet.
+    /// A request was received that has no reply yet, or has begun to arrive, or a reply is not sent yet.
     Open,
+    /// A thread is working on the connection, perhaps for a moment.
+    Unclear,
     /// Everything received was handled: the number of messages so far.
     Handled(u64),
 }
@@ -25,7 +27,7 @@ impl Shared {
         }
         match try_lock(&self.inner) {
             Some(mut inner) => self.find_requests(&mut inner),
-            None => Requests::Open,
+            None => Requests::Unclear,
         }
     }
 
@@ -33,10 +35,16 @@ impl Shared {
         if inner.life.end.is_some() {
             return Requests::Ended;
         }
-        let unsent = !inner.writer.broken && !inner.protocol.outgoing().is_empty();
-        let buffered = inner.protocol.has_message() || !inner.reader.bound.is_empty();
+        let unsent = !inner.writer.broken && (!inner.protocol.outgoing().is_empty() || self.transport.is_under_way());
+        let begun = match inner.reader.reading {
+            // The buffer is with the thread that receives.
+            true => inner.reader.mid_frame,
+            false => inner.protocol.incoming().is_mid_frame() || inner.protocol.is_skipping(),
+        };
+        let buffered = begun || inner.protocol.has_message() || !inner.reader.bound.is_empty();
         let running = self.activity().1 || inner.protocol.counts().serving > 0;
-        if unsent || buffered || running || self.holds_input() || self.has_arrived() {
+        let arrived = || self.has_arrived() || !inner.reader.reading && self.holds_input();
+        if unsent || buffered || running || arrived() {
             return Requests::Open;
         }
         Requests::Handled(inner.protocol.messages())
@@ -55,10 +63,14 @@ impl Shared {
         drop(self.finish(inner, Error::Closed("the server was stopped".into())));
         true
     }
+}
 
-    /// Returns whether a request has no reply yet, after the time limit of a stop.
-    pub(crate) fn has_open_request(&self) -> bool {
-        matches!(self.open_requests(), Requests::Open)
+#[cfg(all(test, not(feature = "model")))]
+impl Shared {
+    /// Runs something while the connection is locked.
+    pub(crate) fn while_locked(&self, run: impl FnOnce()) {
+        let _inner = self.lock();
+        run();
     }
 }
 

@@ -81,6 +81,10 @@ impl Shared {
     }
 
     fn begin_here(self: &Arc<Shared>, service: &Arc<Class>) -> Begun {
+        // For example a server that was stopped during the authentication has ended it.
+        if self.is_closed() {
+            return Begun::NotRun;
+        }
         let root = self.make_root(service);
         if root.state().is::<Refused>() {
             return Begun::Refused;

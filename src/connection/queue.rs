@@ -20,6 +20,8 @@ use std::time::Duration;
 thread_local! {
     /// The queues whose calls this thread runs. Not available while destructors of thread-local data run at its end.
     static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The queues of the calls that this thread is running, the innermost last.
+    static RUNS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The message for callers after the end.
@@ -93,6 +95,22 @@ pub(super) struct Running<'a> {
     shared: Arc<Shared>,
 }
 
+/// While it exists, this thread runs a call of a queue.
+pub(super) struct Within;
+
+impl Within {
+    pub(super) fn new(queue: &CallQueue) -> Within {
+        let _ = RUNS.try_with(|runs| runs.borrow_mut().push(queue.number));
+        Within
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        let _ = RUNS.try_with(|runs| runs.borrow_mut().pop());
+    }
+}
+
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if let Some(end) = self.queue.finished(&self.shared) {
@@ -104,6 +122,7 @@ impl Drop for Running<'_> {
 impl Waiting {
     /// Runs it here, or replies that it has waited too long. Returns whether it ran.
     pub(super) fn run(self, queue: &CallQueue) -> bool {
+        let _within = Within::new(queue);
         let _running = self.counted.then(|| Running { queue, shared: self.shared.clone() });
         self.run_now()
     }
@@ -415,6 +434,11 @@ impl Queue {
     /// Makes a handle that does not keep the queue open.
     pub fn uncounted(&self) -> Queue {
         Queue { line: self.line.clone(), counted: false }
+    }
+
+    /// Returns whether this thread is within one of the queue's calls or hooks.
+    pub fn runs_here(&self) -> bool {
+        RUNS.try_with(|runs| runs.borrow().contains(&self.line.number)).unwrap_or(false)
     }
 
     pub fn check_fork(&self) -> Result<()> {

@@ -6,7 +6,7 @@
 //! thread waits.
 
 use super::limit::{Limit, Received};
-use super::queue::CallQueue;
+use super::queue::{CallQueue, Within};
 use super::sending::{CORK_LIMIT, MAX_PENDING_OUTPUT};
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token, Waiter, unlock_and_drop};
@@ -89,6 +89,7 @@ impl Shared {
     fn receive_simply<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
         let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;
+        inner.reader.mid_frame = false;
         drop(inner);
         let received = limit.receive_patiently(&*self.transport, &mut incoming);
         let inner = self.put_back(incoming);
@@ -231,6 +232,7 @@ impl Shared {
         // Unacknowledged replies, besides the awaited one, would delay the peer's next message (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
         let mid_frame = inner.protocol.incoming().is_mid_frame();
+        inner.reader.mid_frame = mid_frame || inner.protocol.is_skipping();
         let more_expected = inner.protocol.pending() > awaited || mid_frame;
         if inner.protocol.is_skipping() && inner.is_too_slow() {
             return (inner, Step::Retry);
@@ -373,7 +375,9 @@ impl Shared {
             Some(queue) if !queue.is_here() => self.leave_to(queue, inner, request),
             Some(queue) => {
                 let running = queue.direct(self);
+                let within = Within::new(queue);
                 let inner = self.run_here(inner, request);
+                drop(within);
                 if running.is_none() {
                     return inner;
                 }

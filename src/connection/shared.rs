@@ -22,7 +22,6 @@ use crate::transport::Transport;
 use crate::value::{Releases, Value};
 use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 /// Data of the application that is dropped after the connection.
 pub trait Attachment: Send + Sync {
@@ -268,27 +267,24 @@ impl Shared {
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
-    /// Returns whether the peer's first message is not complete. Returns false while the lock is held.
-    pub(crate) fn awaits_first_message(&self) -> bool {
+    /// Returns whether the peer's first message is not complete. None while the lock is held, and until the service has
+    /// been connected.
+    pub(crate) fn awaits_first_message(&self) -> Option<bool> {
         let silent =
             |inner: Guard<'_>| inner.protocol.messages() == 0 && !inner.protocol.has_message() && !self.has_arrived();
         // While its hooks are queued nothing is served, but messages may have been received.
         let idle =
             self.connected.load(Ordering::Relaxed) || self.queue.get().is_some_and(|queue| queue.will_begin(self));
-        idle && crate::sync::try_lock(&self.inner).is_some_and(silent)
+        if idle { crate::sync::try_lock(&self.inner).map(silent) } else { None }
     }
 
-    /// Returns whether there is input to receive.
+    /// Returns whether there is input to receive. Leaves it to the thread that waits for it.
     pub(crate) fn has_arrived(&self) -> bool {
-        let arrived = self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read);
-        if arrived {
-            self.holds_input();
-        }
-        arrived
+        self.transport.shows_input()
     }
 
-    /// Returns whether there is input that the descriptor does not show. The look may have taken it from there, where a
-    /// pool waits for it.
+    /// Returns whether there is input that the descriptor does not show. The look may take it from there, where a pool waits
+    /// for it; not while a thread receives, which would miss it.
     pub(super) fn holds_input(&self) -> bool {
         let holds = self.transport.holds_input();
         if holds {

@@ -94,6 +94,8 @@ pub(super) struct Inner {
 pub(super) struct Reader {
     /// A thread is receiving and has taken the protocol's `incoming`.
     pub(super) reading: bool,
+    /// While it waits: a message had begun to arrive before.
+    pub(super) mid_frame: bool,
     /// The reader's key, if an event other than a message can end its wait: then its receiving can be interrupted.
     pub(super) interruptible: Option<Key>,
     /// The reader was told that output is pending (`Shared::interrupt_reader`).

@@ -1,5 +1,6 @@
 //! Implements a server: it accepts connections and serves each in a thread of its own, or all in a pool of threads.
 
+mod places;
 pub mod pool;
 mod room;
 mod source;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::objects::{Class, Object};
 use crate::panics;
-use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
+use crate::sync::{Condvar, Crew, Member, Mutex, lock, thread, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use pool::{Opening, Pool};
 use room::{Origin, Place};
@@ -64,6 +65,8 @@ struct State {
     last: u64,
     /// The number of connections that are being closed to make room.
     leaving: usize,
+    /// The origins of the connections for which a place was found, and which are not in `connections` yet.
+    coming: Vec<Option<Origin>>,
     /// `serve` or `start` has been called.
     started: bool,
     /// The number of threads that accept. Each may have a connection that is not in `connections` yet.
@@ -72,7 +75,7 @@ struct State {
 
 impl State {
     fn open(&self) -> usize {
-        self.connections.len() - self.leaving
+        self.connections.len() + self.coming.len() - self.leaving
     }
 }
 
@@ -97,30 +100,37 @@ impl Drop for Server {
 impl Server {
     /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
+        // Before the descriptor of `fd:N` is taken over: a failure leaves it to its owner.
+        let pool = Server::pool_of(&config)?;
         let listener = Listener::bind_with(address, config.reuse_port, &config.tls)?;
         // `fd:N` may be a TCP socket.
         if let Address::Tcp { .. } | Address::Tls { .. } = listener.address() {
             config.expect_strangers();
         }
-        Server::over(Source::Listener(Box::new(listener)), service, config)
+        Ok(Server::over(Source::Listener(Box::new(listener)), service, config, pool))
     }
 
     /// Makes a server without a listener, for streams that the application accepts itself.
     pub fn unbound(service: &Arc<Class>, mut config: Config) -> Result<Server> {
         config.expect_strangers();
-        Server::over(Source::application()?, service, config)
+        let pool = Server::pool_of(&config)?;
+        Ok(Server::over(Source::application()?, service, config, pool))
     }
 
-    fn over(source: Source, service: &Arc<Class>, config: Config) -> Result<Server> {
-        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
-        let pool = match config.pool_threads {
-            0 => None,
+    /// Makes the pool that the options ask for.
+    fn pool_of(config: &Config) -> Result<Option<Arc<Pool>>> {
+        match config.pool_threads {
+            0 => Ok(None),
             _ if config.bind_threads => {
                 let text = "bind_threads needs a thread for each connection: it cannot be used with pool_threads";
-                return Err(Error::Argument(text.into()));
+                Err(Error::Argument(text.into()))
             }
-            threads => Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?)),
-        };
+            threads => Ok(Some(Arc::new(Pool::new(threads).map_err(|e| Error::io("cannot make a pool", e))?))),
+        }
+    }
+
+    fn over(source: Source, service: &Arc<Class>, config: Config, pool: Option<Arc<Pool>>) -> Server {
+        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
         let inner = Inner {
             source,
             service: service.clone(),
@@ -138,7 +148,7 @@ impl Server {
             watcher: Watcher::new(),
             pool,
         };
-        Ok(Server { inner: Arc::new(inner) })
+        Server { inner: Arc::new(inner) }
     }
 
     /// Returns the address with the real port. Empty if the server does not listen.
@@ -211,7 +221,8 @@ impl Server {
         let accepting = stop::Accepting::new(&inner);
         match inner.source.accept() {
             Ok(Some(transport)) => {
-                let (id, shared) = inner.enter(transport);
+                let origin = inner.origin_of(&*transport);
+                let (id, shared) = inner.enter(transport, origin, false);
                 drop(accepting);
                 inner.serve_connection(id, &shared, false)
             }
@@ -229,6 +240,8 @@ impl Server {
         let deadline = Instant::now().checked_add(grace);
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
+        // Hooks of connections that end may run in this thread.
+        let _member = inner.crew.enter();
         let mut state = lock(&inner.state);
         while !own
             && in_time()
@@ -259,8 +272,9 @@ impl Server {
 }
 
 impl Inner {
+    /// Returns whether this thread runs code for a connection of the server: waiting for the server would deadlock.
     fn is_here(&self) -> bool {
-        self.crew.is_here() || self.watcher.is_here()
+        self.crew.is_here() || self.watcher.is_here() || self.queue.get().is_some_and(Queue::runs_here)
     }
 
     fn begin(&self, for_all: bool) -> Result<Member> {
@@ -317,14 +331,15 @@ impl Inner {
     }
 
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) -> Result<()> {
-        if let Err(why) = self.find_place(&*transport) {
+        let origin = self.origin_of(&*transport);
+        if let Err(why) = self.find_place(origin, || thread::sleep(places::PAUSE)) {
             let text = format!("{} was rejected: {why}", transport.peer_name());
             self.config.application.logger.write(Level::Warn, || text.clone());
             transport.shutdown();
             return Err(Error::Limit(text));
         }
         // Registered before its thread runs, so that `join` and the limit count it.
-        let (id, shared) = self.enter(transport.clone());
+        let (id, shared) = self.enter(transport.clone(), origin, true);
         match self.pool.as_ref().filter(|_| pool::suits(&*transport)) {
             Some(pool) if self.opens_first() => self.open_for_pool(pool, Opening { id, transport, shared }),
             pool => self.hand_out(pool, id, &*transport, &shared, false),
@@ -363,62 +378,6 @@ impl Inner {
         self.leave(id);
     }
 
-    /// Checks that there is room for one more connection. If necessary, closes one without a message to make room.
-    fn find_place(&self, transport: &dyn Transport) -> Result<(), String> {
-        let of_one = self.config.max_connections_per_address;
-        if let Some(origin) = (of_one > 0).then(|| Origin::of(&transport.peer_name())).flatten() {
-            if room::count(lock(&self.state).connections.values(), origin) >= of_one {
-                return Err(format!("{of_one} connections are open from its address (max_connections_per_address)"));
-            }
-        }
-        let max = self.max_connections.load(Ordering::Relaxed);
-        let mut state = lock(&self.state);
-        if max == 0 || state.open() < max && state.connections.len() < 2 * max {
-            return Ok(());
-        }
-        // Code of the application may delay the end of those that are being closed.
-        let few_leave = self.config.make_room && state.leaving < max;
-        let mut silent = state.connections.values_mut().filter(|_| few_leave);
-        let Some(place) = silent.find(|place| !place.leaving && place.is_silent()) else {
-            return Err(format!("{max} connections are open"));
-        };
-        place.leaving = true;
-        let shared = place.shared.clone();
-        state.leaving += 1;
-        drop(state);
-        let text = || format!("{} was closed for a new connection: it has sent no message", shared.name());
-        self.config.application.logger.write(Level::Warn, text);
-        // The connection's own thread does the rest.
-        shared.hang_up();
-        Ok(())
-    }
-
-    fn enter(&self, transport: Arc<dyn Transport>) -> (u64, Arc<Shared>) {
-        let origin =
-            self.config.max_connections_per_address.gt(&0).then(|| Origin::of(&transport.peer_name())).flatten();
-        let shared = Connection::accepted_shared(transport, self.config.clone());
-        if let Some(queue) = self.queue.get() {
-            // A new connection has no queue yet.
-            let _ = queue.attach(&shared);
-        }
-        let mut state = lock(&self.state);
-        state.last += 1;
-        let id = state.last;
-        state
-            .connections
-            .insert(id, Place { shared: shared.clone(), origin, begun: false, proving: false, leaving: false });
-        (id, shared)
-    }
-
-    fn leave(&self, id: u64) {
-        let mut state = lock(&self.state);
-        let gone = state.connections.remove(&id);
-        state.leaving -= gone.as_ref().is_some_and(|place| place.leaving) as usize;
-        drop(state);
-        drop(gone);
-        self.changed.notify_all();
-    }
-
     /// Does what comes before the instance of the service, in every kind of server.
     fn begin_place(&self, id: u64, shared: &Arc<Shared>) {
         lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
@@ -445,12 +404,8 @@ impl Inner {
     /// Does the handshake of the stream and runs the authenticator, if there are any. Until both have accepted the
     /// peer, the connection may be closed to make room.
     fn open_place(&self, id: u64, shared: &Arc<Shared>) -> Result<()> {
-        let proving = self.opens_first();
-        lock(&self.state).connections.entry(id).and_modify(|place| {
-            place.begun = true;
-            place.proving = proving;
-        });
-        if !proving {
+        lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
+        if !self.opens_first() {
             return Ok(());
         }
         let opened = shared.open().and_then(|()| {
@@ -483,7 +438,6 @@ mod tests {
     use super::*;
     use crate::connection::Attachment;
     use crate::objects::{Call, Definition, Member as ClassMember, Method, Service};
-    use crate::sync::thread;
     use crate::transport::{Ready, pair};
     use std::ffi::c_void;
     use std::io::{self, IoSlice};
@@ -585,7 +539,7 @@ mod tests {
         let (ours, theirs) = pair();
         let slow = Slow { inner: ours, watched: Mutex::new(watched), go_on: Mutex::new(go_on) };
         let serving = thread::spawn(move || {
-            let (id, shared) = inner.enter(Arc::new(slow));
+            let (id, shared) = inner.enter(Arc::new(slow), None, false);
             let _ = inner.serve_connection(id, &shared, false);
         });
         let client = Connection::new(theirs, None, Config::default()).unwrap();

@@ -1,5 +1,5 @@
-//! Decides which connections a server accepts when it is full: counts the connections of an address, and chooses the
-//! one to close.
+//! Tells what a full server has to know of its connections: how many are from one address, and whether one has been
+//! silent so far.
 
 use crate::connection::Shared;
 use std::net::IpAddr;
@@ -36,18 +36,33 @@ pub struct Place {
 }
 
 impl Place {
-    /// Returns whether it has sent no message so far and the application is not busy with it.
-    pub fn is_silent(&self) -> bool {
-        if self.proving {
-            return true;
+    /// Finds out whether it has sent no message so far and the application is not busy with it.
+    pub fn silence(&self) -> Silence {
+        let silent = match (self.proving, self.begun) {
+            (true, _) => Some(true),
+            (false, true) => self.shared.awaits_first_message(),
+            (false, false) => Some(!self.shared.has_arrived()),
+        };
+        match silent {
+            Some(true) => Silence::Silent,
+            Some(false) => Silence::Broken,
+            None => Silence::Unclear,
         }
-        if self.begun { self.shared.awaits_first_message() } else { !self.shared.has_arrived() }
     }
 }
 
+/// Whether a connection has sent no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    Silent,
+    Broken,
+    /// A thread is working on it, perhaps for a moment: to begin it, or on what has arrived.
+    Unclear,
+}
+
 /// Returns the number of connections from one origin.
-pub fn count<'a>(places: impl Iterator<Item = &'a Place>, origin: Origin) -> usize {
-    places.filter(|place| place.origin == Some(origin)).count()
+pub fn count<'a>(places: impl Iterator<Item = &'a Place>, origin: Option<Origin>) -> usize {
+    places.filter(|place| place.origin == origin).count()
 }
 
 #[cfg(all(test, not(feature = "model")))]

@@ -4,7 +4,7 @@ use super::{Inner, Server};
 use crate::connection::{Requests, SETTLED, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::sync::{lock, wait_for};
+use crate::sync::{lock, thread, wait_for};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The interval of looks at the connections.
 const LOOK: Duration = Duration::from_millis(5);
+/// How often connections are looked at when they are cut off, while a thread works on them.
+const LAST_LOOKS: u32 = 5;
 /// The part of the time that the looks may take: with many connections they become rarer.
 const SHARE: u32 = 10;
 
@@ -48,6 +50,8 @@ impl Server {
         if inner.is_here() {
             return Err(Error::Deadlock("a server cannot be drained by one of its own threads".into()));
         }
+        // Hooks of connections that end may run in this thread.
+        let _member = inner.crew.enter();
         inner.draining.store(true, Ordering::Release);
         inner.source.stop();
         // None: the deadline is not representable, so there is none.
@@ -85,17 +89,23 @@ impl Inner {
         self.stopping.load(Ordering::Acquire) || self.draining.load(Ordering::Acquire)
     }
 
-    fn all(&self) -> Vec<(u64, Arc<Shared>)> {
-        lock(&self.state).connections.iter().map(|(id, place)| (*id, place.shared.clone())).collect()
+    /// Returns all connections, each with whether its peer is still proving itself.
+    fn all(&self) -> Vec<(u64, Arc<Shared>, bool)> {
+        let state = lock(&self.state);
+        state.connections.iter().map(|(id, place)| (*id, place.shared.clone(), place.proving)).collect()
     }
 
     /// Ends the connections on which nothing was requested for `idle`.
     fn end_idle(&self, idle: Duration, seen: &mut BTreeMap<u64, Seen>) {
-        for (id, shared) in self.all() {
+        for (id, shared, proving) in self.all() {
+            if proving {
+                // It has its own time limit.
+                continue;
+            }
             let now = Instant::now();
             match shared.open_requests() {
                 Requests::Ended => {}
-                Requests::Open => drop(seen.remove(&id)),
+                Requests::Open | Requests::Unclear => drop(seen.remove(&id)),
                 Requests::Handled(messages) => {
                     let last = seen.entry(id).or_insert(Seen { messages, since: now });
                     if last.messages != messages {
@@ -108,13 +118,128 @@ impl Inner {
         }
     }
 
-    /// Counts and logs the connections that are ended in the middle of a request.
+    /// Counts and logs the connections that are ended in the middle of a request, or before they have begun.
     fn cut(&self) -> usize {
-        let cut: Vec<_> = self.all().into_iter().filter(|(_, shared)| shared.has_open_request()).collect();
-        for (_, shared) in &cut {
-            let text = || format!("{} is cut off: a request has no reply at the end of the drain", shared.name());
+        let mut cut = self.all();
+        for look in 1..=LAST_LOOKS {
+            let mut unclear = false;
+            cut.retain(|(_, shared, proving)| match shared.open_requests() {
+                Requests::Ended => false,
+                Requests::Open => true,
+                Requests::Handled(_) => *proving,
+                Requests::Unclear => {
+                    unclear = true;
+                    true
+                }
+            });
+            if !unclear || look == LAST_LOOKS {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        for (_, shared, proving) in &cut {
+            let what = if *proving { "its authentication has not ended" } else { "a request has no reply" };
+            let text = || format!("{} is cut off: {what} at the end of the drain", shared.name());
             self.config.application.logger.write(Level::Warn, text);
         }
         cut.len()
+    }
+}
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::connection::Connection;
+    use crate::objects::{Class, Definition, Service};
+    use crate::transport::{Ready, Transport, pair};
+    use std::io::{self, IoSlice};
+    use std::os::fd::RawFd;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    /// A transport from which only the thread that waits for input may take it.
+    struct Waited {
+        inner: Arc<dyn Transport>,
+        waits: AtomicBool,
+        looks: AtomicUsize,
+        taken: AtomicUsize,
+    }
+
+    impl Waited {
+        fn take(&self) {
+            self.taken.fetch_add(self.waits.load(Ordering::SeqCst) as usize, Ordering::SeqCst);
+        }
+    }
+
+    impl Transport for Waited {
+        fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+            self.waits.store(wait, Ordering::SeqCst);
+            let received = self.inner.recv(buf, max, wait);
+            self.waits.store(false, Ordering::SeqCst);
+            received
+        }
+
+        fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.inner.send(bufs)
+        }
+
+        fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+            self.take();
+            self.inner.poll(read, write, timeout)
+        }
+
+        fn holds_input(&self) -> bool {
+            self.take();
+            self.inner.holds_input()
+        }
+
+        fn shows_input(&self) -> bool {
+            self.looks.fetch_add(1, Ordering::SeqCst);
+            self.inner.shows_input()
+        }
+
+        fn shutdown(&self) {
+            self.inner.shutdown();
+        }
+
+        fn fileno(&self) -> Option<RawFd> {
+            self.inner.fileno()
+        }
+
+        fn peer_name(&self) -> String {
+            "waited".into()
+        }
+
+        fn local_name(&self) -> String {
+            "waited".into()
+        }
+    }
+
+    fn service() -> Arc<Class> {
+        let service = Service {
+            aliases: Vec::new(),
+            create: Box::new(|_| Box::new(())),
+            on_connect: None,
+            on_disconnect: None,
+            shared: false,
+        };
+        Class::new(Definition { name: "Drained".into(), service: Some(service), ..Definition::default() }).unwrap()
+    }
+
+    /// Input that a look takes is not noticed by a thread that waits for it.
+    #[test]
+    fn a_drain_leaves_input_to_the_thread_that_waits_for_it() {
+        let server = Server::unbound(&service(), Config::default()).unwrap();
+        let (ours, theirs) = pair();
+        let (waits, looks, taken) = Default::default();
+        let waited = Arc::new(Waited { inner: ours, waits, looks, taken });
+        server.add_transport(waited.clone()).unwrap();
+        let client = Connection::new(theirs, None, Config::default()).unwrap();
+        client.root().unwrap();
+        let drained = thread::spawn(move || server.drain(Duration::from_millis(100), None));
+        assert_eq!(drained.join().unwrap().unwrap(), 0);
+        assert!(waited.looks.load(Ordering::SeqCst) > 0);
+        assert_eq!(waited.taken.load(Ordering::SeqCst), 0);
+        drop(client);
     }
 }

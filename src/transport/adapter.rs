@@ -37,6 +37,9 @@ pub trait Base: Send + Sync {
     fn write_fileno(&self) -> Option<RawFd>;
     fn peer_name(&self) -> String;
     fn local_name(&self) -> String;
+    fn is_under_way(&self) -> bool {
+        false
+    }
     fn quick_ack(&self) {}
     fn set_keepalive(&self, _idle: Option<Duration>) -> io::Result<()> {
         Ok(())
@@ -238,6 +241,19 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
         self.look(true, false).0.read
     }
 
+    fn shows_input(&self) -> bool {
+        let needs = {
+            let mut state = lock(&self.state);
+            if self.is_down() || state.ended || state.taken < state.ahead.len() || state.stream.holds_data() {
+                return true;
+            }
+            state.read_needs
+        };
+        // Reading from the stream would take the input from the base, where another thread may wait for it.
+        let write = needs == Direction::Write;
+        self.base.wait(!write, write, Duration::ZERO).is_ok_and(|ready| ready.any())
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut state = lock(&self.state);
         let mut gathered = Vec::new();
@@ -332,6 +348,10 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
         self.base.shutdown();
     }
 
+    fn is_under_way(&self) -> bool {
+        self.base.is_under_way()
+    }
+
     fn failure(&self) -> Option<Error> {
         self.failure.get().map(|why| Error::Eof(format!("the stream failed: {why}")))
     }
@@ -385,6 +405,62 @@ fn next_bytes<'a>(bufs: &'a [IoSlice<'_>], start: usize, gathered: &'a mut Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
+    /// A stream that takes what its base shows.
+    struct Taking(Arc<AtomicBool>);
+
+    impl Stream for Taking {
+        fn read(&mut self, _: &mut [u8]) -> Step {
+            if self.0.swap(false, Ordering::SeqCst) { Step::Done(1) } else { Step::Want(Direction::Read) }
+        }
+
+        fn write(&mut self, _: &[u8]) -> Step {
+            Step::Want(Direction::Write)
+        }
+    }
+
+    struct Showing(Arc<AtomicBool>);
+
+    impl Base for Showing {
+        fn wait(&self, read: bool, _: bool, _: Duration) -> io::Result<Ready> {
+            Ok(Ready { read: read && self.0.load(Ordering::SeqCst), write: false })
+        }
+
+        fn await_input(&self, _: Duration) {}
+        fn interrupt(&self) {}
+        fn shutdown(&self) {}
+
+        fn fileno(&self) -> Option<RawFd> {
+            None
+        }
+
+        fn write_fileno(&self) -> Option<RawFd> {
+            None
+        }
+
+        fn peer_name(&self) -> String {
+            String::new()
+        }
+
+        fn local_name(&self) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn a_look_leaves_input_to_the_thread_that_waits_for_it() {
+        let arrived = Arc::new(AtomicBool::new(false));
+        let adapter = Adapter::new(Taking(arrived.clone()), Showing(arrived.clone()));
+        assert!(!adapter.shows_input());
+        arrived.store(true, Ordering::SeqCst);
+        assert!(adapter.shows_input() && arrived.load(Ordering::SeqCst));
+        // Taken, but not received yet.
+        assert!(adapter.holds_input() && !arrived.load(Ordering::SeqCst));
+        assert!(adapter.shows_input());
+        assert_eq!(adapter.recv(&mut Vec::new(), 8, false).unwrap(), 1);
+        assert!(!adapter.shows_input());
+    }
 
     #[test]
     fn short_parts_are_gathered_and_long_ones_are_not_copied() {

@@ -70,15 +70,18 @@ impl Listener {
                 )));
             }
         };
-        socket.set_nonblocking(true).map_err(failed)?;
         let is_passed = AtomicBool::new(passed.is_some());
-        let address = match (passed, socket.local_addr().map_err(failed)?.as_socket()) {
-            (Some(bound), _) => bound,
-            (None, Some(bound)) => match (passed::in_notation(bound), &tls) {
-                (Address::Tcp { host, port }, Some(_)) => Address::Tls { host, port },
-                (bound, _) => bound,
-            },
-            (None, None) => address.clone(),
+        let address = match passed {
+            // Nothing may fail from here on: the descriptor is ours.
+            Some(bound) => bound,
+            None => {
+                socket.set_nonblocking(true).map_err(failed)?;
+                match (socket.local_addr().map_err(failed)?.as_socket().map(passed::in_notation), &tls) {
+                    (Some(Address::Tcp { host, port }), Some(_)) => Address::Tls { host, port },
+                    (Some(bound), _) => bound,
+                    (None, _) => address.clone(),
+                }
+            }
         };
         Ok(Listener { socket, address, stopped, passed: is_passed, tls, file })
     }

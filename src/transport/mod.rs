@@ -96,6 +96,12 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// Returns whether input has arrived, and leaves it where a thread that waits in `poll` or `await_input` notices it:
+    /// for looks from other threads. May return true for input that contains no data.
+    fn shows_input(&self) -> bool {
+        self.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
+    }
+
     /// Sends what the stream accepts without blocking. `WouldBlock` means nothing; `BrokenPipe` (never SIGPIPE) means
     /// that nobody will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -144,6 +150,12 @@ pub trait Transport: Send + Sync {
     /// Returns the number of sent bytes that the peer has not received yet. None if it is unknown.
     fn unread(&self) -> Option<usize> {
         None
+    }
+
+    /// Returns whether bytes that were sent would be lost if the stream were closed now and the peer sent more: its
+    /// system has not received them.
+    fn is_under_way(&self) -> bool {
+        false
     }
 
     /// Returns the reason for the end of the stream, if the peer did not end it: `Malformed` if the peer violated the

@@ -7,7 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-/// Takes over the descriptor, and returns the socket with its address. After an error the descriptor is unchanged.
+/// Takes over the descriptor, and returns the socket, which never blocks, with its address. After an error the
+/// descriptor is unchanged.
 pub(super) fn take(fd: RawFd) -> Result<(Socket, Address)> {
     let failed = |e: io::Error| match e.raw_os_error() {
         Some(libc::EBADF) => Error::Address(format!("descriptor {fd} is not open")),
@@ -25,6 +26,7 @@ pub(super) fn take(fd: RawFd) -> Result<(Socket, Address)> {
         (_, _, Some(name)) => Address::Abstract(String::from_utf8_lossy(name).into_owned()),
         _ => Address::Descriptors { read: fd, write: fd },
     };
+    socket.set_nonblocking(true).map_err(failed)?;
     if fd > libc::STDERR_FILENO {
         sys::close(fd);
     }

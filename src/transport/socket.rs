@@ -121,6 +121,11 @@ impl Transport for Stream {
         if self.tcp { None } else { sys::unread(self.socket.as_fd()).ok() }
     }
 
+    fn is_under_way(&self) -> bool {
+        // A Unix socket passes bytes to the peer at once.
+        self.tcp && sys::unread(self.socket.as_fd()).is_ok_and(|bytes| bytes > 0)
+    }
+
     fn user(&self) -> Option<User> {
         if self.tcp { None } else { sys::peer_of(self.socket.as_fd()) }
     }

@@ -31,6 +31,11 @@ pub trait Stream: Send {
     /// behind them.
     fn write(&mut self, bytes: &[u8]) -> Step;
 
+    /// Returns whether `read` would return data that the base no longer shows.
+    fn holds_data(&mut self) -> bool {
+        false
+    }
+
     /// Prepares the stream for data. None when it is ready.
     fn begin(&mut self) -> Option<Step> {
         None

@@ -1,6 +1,8 @@
 /* Stopping a server without losing a request, and sockets that listen already. */
 #define _POSIX_C_SOURCE 200809L
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -97,16 +99,23 @@ static rpyc_class *service(void)
     return made;
 }
 
-static rpyc_server *serving(const char *address)
+static rpyc_server *serving_with(const char *address, const rpyc_config *config, rpyc_queue *queue)
 {
     rpyc_class *made = service();
     rpyc_server *server = NULL;
 
     started = finished = left = released = cancelled = 0;
-    OK(rpyc_server_new(address, made, NULL, &server, &error));
+    OK(rpyc_server_new(address, made, config, &server, &error));
+    if (queue != NULL)
+        OK(rpyc_server_set_queue(server, queue, &error));
     OK(rpyc_server_start(server, &error));
     rpyc_class_free(made);
     return server;
+}
+
+static rpyc_server *serving(const char *address)
+{
+    return serving_with(address, NULL, NULL);
 }
 
 static rpyc_connection *client(const char *address, rpyc_object **root)
@@ -334,6 +343,182 @@ static void misuse(void)
     rpyc_class_free(made);
 }
 
+/* A server that could not be made leaves the descriptor to the caller, who can try again. */
+static void descriptors_are_kept(void)
+{
+    rpyc_class *made = service();
+    rpyc_server *server = serving("tcp://127.0.0.1:0"), *other = NULL;
+    rpyc_config *config = rpyc_config_new();
+    char text[32];
+    int32_t fd = -1;
+
+    OK(rpyc_server_pass_socket(server, &fd, &error));
+    OK(rpyc_server_stop(server, 0, &error));
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+    snprintf(text, sizeof text, "fd:%d", (int)fd);
+    OK(rpyc_config_set(config, "pool_threads", "2", &error));
+    OK(rpyc_config_set(config, "bind_threads", "true", &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_server_new(text, made, config, &other, &error));
+    CHECK(other == NULL && fcntl(fd, F_GETFD) != -1);
+    OK(rpyc_config_set(config, "bind_threads", "false", &error));
+    OK(rpyc_server_new(text, made, config, &other, &error));
+    CHECK(fcntl(fd, F_GETFD) == -1);
+    rpyc_server_free(other);
+    rpyc_config_free(config);
+    rpyc_class_free(made);
+}
+
+/* A message of rpyc 6: a ping. */
+static const char ping[] = "\0\0\0\x0f\0\x01\x11\x50\x11\x51\x11\x52\x10\x11\x51\x0e\x03xxx\n";
+static const size_t ping_size = sizeof ping - 1;
+
+/* A drain refuses clients that were not accepted before. */
+static void is_accepted(rpyc_server *server)
+{
+    for (int i = 0; i < 3000 && rpyc_server_connection_count(server) != 1; i++)
+        nap(10);
+    CHECK(rpyc_server_connection_count(server) == 1);
+}
+
+static int plain_client(rpyc_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    is_accepted(server);
+    return fd;
+}
+
+/* Reads the whole reply to a ping, or finds the end of the stream. */
+static int is_answered(int fd)
+{
+    unsigned char head[5], rest[256];
+
+    return recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head &&
+           recv(fd, rest, head[3] + 1U, MSG_WAITALL) == head[3] + 1;
+}
+
+struct draining {
+    rpyc_server *server;
+    int64_t limit_ms;
+    size_t cut;
+};
+
+static void *drain(void *argument)
+{
+    struct draining *draining = argument;
+
+    OK(rpyc_server_drain(draining->server, 1000, draining->limit_ms, &draining->cut, &error));
+    return NULL;
+}
+
+/* A drain gives the connection time, longer than its client may be idle, for the rest of what the client has begun. At
+ * the limit it is cut off. */
+static void goes_on(rpyc_server *server, int fd, const char *rest, size_t size)
+{
+    struct draining draining = {server, size ? 60000 : 700, 7};
+    pthread_t thread;
+
+    CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
+    if (size) {
+        nap(1500);
+        CHECK(send(fd, rest, size, MSG_NOSIGNAL) == (ssize_t)size && is_answered(fd));
+    }
+    CHECK(pthread_join(thread, NULL) == 0 && draining.cut == !size);
+    CHECK(!is_answered(fd) && close(fd) == 0);
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+}
+
+static void messages_may_arrive_slowly(const char *threads, int whole)
+{
+    rpyc_config *config = rpyc_config_new();
+    rpyc_server *server;
+    int fd;
+
+    OK(rpyc_config_set(config, "pool_threads", threads, &error));
+    server = serving_with("tcp://127.0.0.1:0", config, NULL);
+    fd = plain_client(server);
+    CHECK(write(fd, ping, ping_size) == (ssize_t)ping_size && is_answered(fd));
+    CHECK(write(fd, ping, 7) == 7);
+    goes_on(server, fd, ping + 7, whole ? ping_size - 7 : 0);
+    rpyc_config_free(config);
+}
+
+static void one_byte(rpyc_authentication *authentication, void *userdata)
+{
+    char byte;
+
+    (void)userdata;
+    if (rpyc_authentication_read(authentication, &byte, 1, NULL) == RPYC_OK)
+        rpyc_authentication_accept(authentication, NULL, NULL);
+}
+
+static void authentications_may_last(const char *threads, int whole)
+{
+    rpyc_config *config = rpyc_config_new();
+    rpyc_server *server;
+    char rest[sizeof ping];
+    int fd;
+
+    rest[0] = 'x';
+    memcpy(rest + 1, ping, ping_size);
+    OK(rpyc_config_set(config, "pool_threads", threads, &error));
+    OK(rpyc_config_set_authenticator(config, one_byte, NULL, NULL, &error));
+    server = serving_with("tcp://127.0.0.1:0", config, NULL);
+    fd = plain_client(server);
+    goes_on(server, fd, rest, whole ? sizeof rest : 0);
+    rpyc_config_free(config);
+}
+
+/* A reply that the client reads late is not lost, although the client sends more meanwhile. */
+static void replies_may_be_read_late(void)
+{
+    enum { SIZE = 300000 };
+    static char large[21 + SIZE] = "\0\0\0\0\0\x01\x11\x50\x11\x51\x11\x52\x10\x11\x51\x0f";
+    rpyc_server *server = serving("tcp://127.0.0.1:0");
+    struct draining draining = {server, 60000, 7};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+    unsigned char head[5];
+    pthread_t thread;
+    char *reply = malloc(SIZE + 100);
+    ssize_t length;
+
+    /* The head has the length of all but itself and the newline; the string has its own length, as the last 4 bytes. */
+    for (int i = 0; i < 4; i++) {
+        large[i] = (char)((sizeof large - 6) >> 8 * (3 - i));
+        large[16 + i] = (char)(SIZE >> 8 * (3 - i));
+    }
+    /* Replies are compressed: the bytes must not be alike. */
+    for (size_t i = 20, word = 1; i < sizeof large - 1; i++) {
+        word = word * 1103515245 + 12345;
+        large[i] = (char)(word >> 24);
+    }
+    large[sizeof large - 1] = '\n';
+    address.sin_port = htons((uint16_t)atoi(strrchr(rpyc_server_address(server), ':') + 1));
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    is_accepted(server);
+    CHECK(send(fd, large, sizeof large, MSG_NOSIGNAL) == sizeof large);
+    CHECK(pthread_create(&thread, NULL, drain, &draining) == 0);
+    nap(1600);
+    CHECK(send(fd, ping, ping_size, MSG_NOSIGNAL) == (ssize_t)ping_size);
+    nap(100);
+    CHECK(recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head);
+    length = (head[1] << 16) + (head[2] << 8) + head[3] + 1;
+    CHECK(length > SIZE / 2 && length < SIZE + 100);
+    CHECK(recv(fd, reply, (size_t)length, MSG_WAITALL) == length);
+    CHECK(is_answered(fd) && close(fd) == 0);
+    CHECK(pthread_join(thread, NULL) == 0 && draining.cut == 0);
+    free(reply);
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+}
+
 int main(void)
 {
     char path[100];
@@ -347,6 +532,14 @@ int main(void)
     pauses_are_waited_for();
     sockets_are_passed("tcp://127.0.0.1:0");
     sockets_are_passed(path);
+    descriptors_are_kept();
+    for (int whole = 0; whole < 2; whole++) {
+        messages_may_arrive_slowly("0", whole);
+        messages_may_arrive_slowly("1", whole);
+        authentications_may_last("0", whole);
+        authentications_may_last("1", whole);
+    }
+    replies_may_be_read_late();
     misuse();
     return finish();
 }

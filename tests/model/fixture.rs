@@ -91,6 +91,13 @@ impl Life {
         assert_eq!(self.disconnected.get(), 1, "on_disconnect");
         assert_eq!(self.destroyed.get(), 1, "the service's end");
     }
+
+    /// Also for a connection that may have ended before its service was created.
+    pub fn assert_over_or_unborn(&self) {
+        if self.connected.get() + self.disconnected.get() + self.destroyed.get() > 0 {
+            self.assert_over();
+        }
+    }
 }
 
 pub fn service(life: &Life, serial: bool, methods: Vec<Method>) -> Arc<Class> {

@@ -124,7 +124,6 @@ impl Inner {
 
     /// Opens a connection that was entered, and then has the pool serve it.
     pub(in crate::server) fn open_for_pool(self: &Arc<Inner>, pool: &Arc<Pool>, opening: Opening) -> Result<()> {
-        lock(&self.state).connections.entry(opening.id).and_modify(|place| place.proving = true);
         if !pool.openings.push(opening) {
             return Ok(());
         }

@@ -173,6 +173,10 @@ impl Base for Below {
         self.0.shutdown();
     }
 
+    fn is_under_way(&self) -> bool {
+        self.0.is_under_way()
+    }
+
     fn fileno(&self) -> Option<RawFd> {
         self.0.fileno()
     }

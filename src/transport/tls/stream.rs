@@ -133,6 +133,12 @@ impl Stream for TlsStream {
         Step::Want(Direction::Read)
     }
 
+    fn holds_data(&mut self) -> bool {
+        // After an error `read` returns it.
+        let holds = |state: rustls::IoState| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed();
+        self.connection.process_new_packets().map_or(true, holds)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Step {
         if self.connection.is_handshaking() {
             if let Some(step) = self.begin() {
