@@ -314,7 +314,9 @@ def words_of_go(case, stock, native):
 def signatures_of_go(case, stock, native):
     said = r"(takes|expected|got|missing|at least|at most) "
     return case.mode == "drive-go" and stock[:2] == native[:2] == ("raises", "TypeError") and case.operation.target.slots() == (0,) and (
-        re.match(r"\w+\(\) (takes|missing|got) ", words(native) or "") is not None and re.search(said, words(stock) or "") is not None)
+        re.match(r"\w+\(\) (takes|missing|got) ", words(native) or "") is not None and re.search(said, words(stock) or "") is not None
+        or re.sub(r"^\w+\(\) argument '\w+' must be int, not (\w+)$", r"'\1' object cannot be interpreted as an integer", words(native) or "")
+        == words(stock))
 
 
 @difference("iterators of Go", "whatever goes through a list or dict of Go is a generator", ends=True)

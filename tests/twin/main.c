@@ -1,5 +1,5 @@
-/* twin serve ADDRESS: the service; twin drive ADDRESS: the client that is told what to do; twin bridge ADDRESS SERVER: a service in
- * the middle. Each ends with standard input. */
+/* twin serve ADDRESS: the service; twin pool ADDRESS: the same by a pool of threads; twin drive ADDRESS: the client that is told what
+ * to do; twin bridge ADDRESS SERVER: a service in the middle. Each ends with standard input. */
 #define _POSIX_C_SOURCE 200809L
 #include "twin.h"
 
@@ -15,7 +15,9 @@ static rpyc_status serve(const char *what, const char *address, char *behind, rp
     rpyc_config_set_bool(config, "allow_public_attrs", 1, NULL);
     rpyc_config_set_bool(config, "allow_setattr", 1, NULL);
     rpyc_config_set_bool(config, "allow_delattr", 1, NULL);
-    rpyc_status status = strcmp(what, "serve") == 0   ? service_new(&service, error_out)
+    if (strcmp(what, "pool") == 0)
+        rpyc_config_set(config, "pool_threads", "2", NULL);
+    rpyc_status status = strcmp(what, "serve") == 0 || strcmp(what, "pool") == 0 ? service_new(&service, error_out)
                          : strcmp(what, "drive") == 0 ? driven_client_new(&service, error_out)
                                                       : bridge_new(behind, &service, error_out);
     if (status == RPYC_OK)
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 {
     rpyc_error *error = NULL;
     if (argc != 3 && !(argc == 4 && strcmp(argv[1], "bridge") == 0)) {
-        fprintf(stderr, "usage: %s serve|drive ADDRESS, %s bridge ADDRESS SERVER\n", argv[0], argv[0]);
+        fprintf(stderr, "usage: %s serve|pool|drive ADDRESS, %s bridge ADDRESS SERVER\n", argv[0], argv[0]);
         return EXIT_FAILURE;
     }
     if (things_init(&error) || serve(argv[1], argv[2], argv[3], &error))
