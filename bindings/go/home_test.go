@@ -3,13 +3,14 @@ package rpyc_test
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"rpyc"
 )
 
-// Iterators of this process that a peer passes on to its lists and dicts are read there.
-func TestIteratorComesHome(t *testing.T) {
+// Objects of this process that a peer passes on to its lists and dicts are what they are in Python.
+func TestOwnComesHome(t *testing.T) {
 	ctx := within(t)
 	call := func(container any, name string, arg any) (any, error) {
 		return must[any](t)(rpyc.Attribute(ctx, container, name)).(*rpyc.Function).Call(ctx, arg)
@@ -32,6 +33,10 @@ func TestIteratorComesHome(t *testing.T) {
 
 	failing := rpyc.NewIterator(func() (any, error) { return nil, rpyc.Raise("LookupError", "broken") })
 	if err := second(call(list, "extend", failing)); !errors.Is(err, rpyc.Type("LookupError")) {
+		t.Fatalf("got %v", err)
+	}
+	class := must[*rpyc.ClassObject](t)(rpyc.ClassOf(&membership{}))
+	if err := second(call(list, "pop", class)); err == nil || !strings.Contains(err.Error(), "must be int, not type") {
 		t.Fatalf("got %v", err)
 	}
 }
