@@ -8,9 +8,10 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 160, "pool": 20, "drive": 160, "drive-cpp": 60, "drive-go": 60, "bridge": 100, "bridge-cpp": 40, "bridge-go": 70,
-         "bridge-two": 40, "cpp": 50, "go": 50, "bare": 40}
-NAMES = {"serve": "native-service", "pool": "pooled-service", "drive": "native-client", "drive-cpp": "client-in-cpp", "drive-go": "client-in-go",
+SEEDS = {"serve": 160, "pool": 20, "queue": 20, "drive": 160, "drive-cpp": 60, "drive-go": 60, "bridge": 100,
+         "bridge-cpp": 40, "bridge-go": 70, "bridge-two": 40, "cpp": 50, "go": 50, "bare": 40}
+NAMES = {"serve": "native-service", "pool": "pooled-service", "queue": "queued-service",
+         "drive": "native-client", "drive-cpp": "client-in-cpp", "drive-go": "client-in-go",
          "bridge": "native-bridge", "bridge-cpp": "bridge-in-cpp", "bridge-go": "bridge-in-go",
          "bridge-two": "bridge-in-go-behind-cpp", "cpp": "service-in-cpp", "go": "service-in-go", "bare": "service-over-sessions"}
 PROGRAMS = {"drive-cpp": ["cpp/twin"], "drive-go": ["go/twin"], "bridge-cpp": ["cpp/twin"], "bridge-go": ["go/twin"],

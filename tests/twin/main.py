@@ -1,7 +1,7 @@
 """The random twin: the same random programs against a stock service and its native copy, by a stock client and a native one, or
 with and without a native peer in the middle.
 
-    main.py PROGRAM serve|pool|drive|bridge FIRST-LAST [--keep-going]        PROGRAM is the native half, target/c/twin
+    main.py PROGRAM serve|pool|queue|drive|bridge FIRST-LAST [--keep-going]  PROGRAM is the native half, target/c/twin
     main.py PROGRAM go|drive-go|bridge-go FIRST-LAST [--keep-going]  the same in Go, target/c/go/twin
     main.py PROGRAM cpp|drive-cpp|bridge-cpp FIRST-LAST [--keep-going]       in C++, target/c/cpp/twin
     main.py NEAR,FAR bridge-two FIRST-LAST [--keep-going]            two of them, one behind the other
@@ -87,7 +87,7 @@ class Twin:
                 self.natives.append(Peer([middle, "bridge", "tcp://127.0.0.1:0", "tcp://127.0.0.1:%d" % port], ":"))
                 port = self.natives[-1].port()
         else:
-            self.natives.append(Peer([program, "drive" if self.mirrored else "pool" if mode == "pool" else "serve", "tcp://127.0.0.1:0"], ":"))
+            self.natives.append(Peer([program, "drive" if self.mirrored else mode if mode in ("pool", "queue") else "serve", "tcp://127.0.0.1:0"], ":"))
         self.native = self.natives[-1]
         self.driver = None
         self.matched = collections.Counter()
