@@ -226,6 +226,9 @@ func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
 		return v, true, nil
 	case *LiveList:
 		return v.Items(), true, nil
+	case *Iterator:
+		items, err := v.rest()
+		return items, true, err
 	case *Object:
 		if kept, ours := v.kept(); ours {
 			return itemsOf(ctx, kept)

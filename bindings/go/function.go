@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -410,4 +411,19 @@ func (it *Iterator) step() (any, error) {
 		return nil, Raise("StopIteration")
 	}
 	return item, err
+}
+
+// rest returns all the items that are left.
+func (it *Iterator) rest() ([]any, error) {
+	items := []any{}
+	for {
+		item, err := it.step()
+		if errors.Is(err, Type("StopIteration")) {
+			return items, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
 }

@@ -196,6 +196,8 @@ func hashed(key any) (any, error) {
 		return nil, Raise("TypeError", "unhashable type: 'slice'")
 	case *Object:
 		return nil, Raise("TypeError", "an object of a peer cannot be a key of a dict here")
+	case *LiveList, *LiveDict:
+		return nil, Raise("TypeError", "unhashable type: '"+pythonType(key)+"'")
 	}
 	if isHashable(key) {
 		return key, nil

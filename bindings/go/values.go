@@ -84,6 +84,8 @@ func pythonType(value any) string {
 		return "frozenset"
 	case Slice:
 		return "slice"
+	case *ClassObject:
+		return "type"
 	case Dict:
 		return "dict"
 	case []any:

@@ -270,6 +270,13 @@ def pickles(case, stock, native):
 
 
 # ---------------------------------------------------------------- C++
+@difference("constructors of C++", "they have the name of their class in their signatures")
+def constructors_of_cpp(case, stock, native):
+    stock, native = texts(stock, native)
+    return case.mode in ("cpp", "drive-cpp") and stock != native and (
+        as_native_words(stock) == re.sub(r"^(Sub)?Item\(\)", "__init__()", native))
+
+
 @difference("dynamic attributes of C++", "they are exposed, under names without the prefix, so that peers reach them by any rules")
 def dynamic_of_cpp(case, stock, native):
     if case.mode != "cpp" or case.type != "things.Bag" or not isinstance(native, tuple):
@@ -280,10 +287,19 @@ def dynamic_of_cpp(case, stock, native):
         "'Bag' object has no attribute '"))
 
 
+@difference("words of dynamic attributes", "a name for which the class says that there is none has the text of the library")
+def no_dynamic_of_cpp(case, stock, native):
+    return case.mode in ("drive-cpp", "drive-go") and stock[:2] == native[:2] == ("raises", "AttributeError") and words(stock) is not None and (
+        words(native) == "'Bag' object has no attribute %s" % words(stock) or words(native) == "'Bag' object has no attribute '%s'" % words(stock))
+
+
 # ---------------------------------------------------------------- Go
+GO = ("go", "drive-go")
+
+
 @difference("Go on its own objects", "what Python's operators do with objects of its own, a program in Go does by their methods", ends=True)
 def own_of_go(case, stock, native):
-    return case.mode == "go" and native == ("raises", "NotImplementedError", (("value", "str", "'own'"),), ())
+    return case.mode in GO and native == ("raises", "NotImplementedError", (("value", "str", "'own'"),), ())
 
 
 @difference("words of Go's containers", "their methods are functions of Go with signatures, whose exceptions have other texts")
@@ -294,15 +310,24 @@ def words_of_go(case, stock, native):
     return case.mode == "go" and containers and words(stock) is not None and words(native) is not None and stock[1] == native[1]
 
 
+@difference("signatures of Go's containers", "methods of a client's lists and dicts are functions of Go, which say so where CPython's have texts of their own")
+def signatures_of_go(case, stock, native):
+    said = r"(takes|expected|got|missing|at least|at most) "
+    return case.mode == "drive-go" and stock[:2] == native[:2] == ("raises", "TypeError") and case.operation.target.slots() == (0,) and (
+        re.match(r"\w+\(\) (takes|missing|got) ", words(native) or "") is not None and re.search(said, words(stock) or "") is not None
+        or re.sub(r"^\w+\(\) argument '\w+' must be int, not (\w+)$", r"'\1' object cannot be interpreted as an integer", words(native) or "")
+        == words(stock))
+
+
 @difference("iterators of Go", "whatever goes through a list or dict of Go is a generator", ends=True)
 def iterators_of_go(case, stock, native):
-    return case.mode == "go" and native[:2] == ("object", "builtins.generator") and stock[0] == "object" and (
+    return case.mode in GO and native[:2] == ("object", "builtins.generator") and stock[0] == "object" and (
         re.fullmatch(r"builtins\.(list|dict_key|dict_value|dict_item)_?(reverse)?iterator", stock[1]) is not None)
 
 
 @difference("views of Go", "keys(), values() and items() of a dict of Go are lists, made when they are asked for", ends=True)
 def views_of_go(case, stock, native):
-    return case.mode == "go" and stock[:1] == native[:1] == ("object",) and native[1] == "builtins.list" and (
+    return case.mode in GO and stock[:1] == native[:1] == ("object",) and native[1] == "builtins.list" and (
         stock[1] in ("builtins.dict_keys", "builtins.dict_values", "builtins.dict_items"))
 
 
@@ -319,20 +344,20 @@ def reversed_of_go(case, stock, native):
 
 @difference("keys of Go's dicts", "no object of a peer is one", ends=True)
 def keys_of_go(case, stock, native):
-    return case.mode == "go" and words(native) == "an object of a peer cannot be a key of a dict here"
+    return case.mode in GO and words(native) == "an object of a peer cannot be a key of a dict here"
 
 
 @difference("methods that come home to Go", "they are functions of Go then", ends=True)
 def methods_of_go(case, stock, native):
     stock_text, native_text = texts(stock, native)
-    return case.mode == "go" and (
+    return case.mode in GO and (
         stock[:2] == ("object", "builtins.method") and native[:2] == ("object", "builtins.function")
         or stock_text.startswith("<bound method TwinService.") and native_text.startswith("<function "))
 
 
 @difference("words of Go's dynamic attributes", "a name that is none has the text of the library")
 def bags_of_go(case, stock, native):
-    return case.mode == "go" and case.type == "things.Bag" and stock[:2] == native[:2] == ("raises", "AttributeError")
+    return case.mode in GO and case.type == "things.Bag" and stock[:2] == native[:2] == ("raises", "AttributeError")
 
 
 @difference("lists of peers in Go", "an operator of a list or dict of Go takes one of the peer for one", ends=True)
@@ -344,12 +369,12 @@ def peers_lists_of_go(case, stock, native):
             case.operation.kind == "equal" or re.search("[!=]=", case.operation.source()) is not None)
     refused = refused or same
     made = [arg for arg in case.operation.args if arg.source()[:10] in ("make('list", "make('dict")]
-    return case.mode == "go" and refused and native[0] in ("value", "object") and bool(made)
+    return case.mode in GO and refused and native[0] in ("value", "object") and bool(made)
 
 
 @difference("sorting in Go", "by keys that are plain data", ends=True)
 def sorting_of_go(case, stock, native):
-    return case.mode == "go" and "sort" in case.operation.source() and native[:2] == ("raises", "TypeError") and (
+    return case.mode in GO and "sort" in case.operation.source() and native[:2] == ("raises", "TypeError") and (
         (words(native) or "").startswith("'<' not supported between instances of "))
 
 

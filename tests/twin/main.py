@@ -1,9 +1,9 @@
 """The random twin: the same random programs against a stock service and its native copy, by a stock client and a native one, or
 with and without a native peer in the middle.
 
-    main.py PROGRAM serve|drive|bridge FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
-    main.py PROGRAM go|bridge-go FIRST-LAST [--keep-going]           the service in Go, target/c/go/twin
-    main.py PROGRAM cpp|bridge-cpp FIRST-LAST [--keep-going]         the service in C++, target/c/cpp/twin
+    main.py PROGRAM serve|pool|queue|drive|bridge FIRST-LAST [--keep-going]  PROGRAM is the native half, target/c/twin
+    main.py PROGRAM go|drive-go|bridge-go FIRST-LAST [--keep-going]  the same in Go, target/c/go/twin
+    main.py PROGRAM cpp|drive-cpp|bridge-cpp FIRST-LAST [--keep-going]       in C++, target/c/cpp/twin
     main.py NEAR,FAR bridge-two FIRST-LAST [--keep-going]            two of them, one behind the other
     main.py PROGRAM bare FIRST-LAST [--keep-going]                   the service over bare sessions, target/c/twin_bare
 
@@ -59,7 +59,7 @@ class Peer:
             return False
 
 
-# What services of other languages have not.
+# What services and clients of other languages have not.
 WITHOUT = {
     "cpp": (),
     # Options are those that the server began with; truth and equality have no request of their own; each() fills a list of
@@ -68,6 +68,8 @@ WITHOUT = {
     # Options are those that the server began with; sets of the library have no name in Go; generators of Go only go on; and
     # streams of Go are no descriptors.
     "go": ("rules", "set", "generator", "file"),
+    # For the same reason; what a peer makes of them a client in Go can use.
+    "drive-go": ("own set",),
 }
 Found = collections.namedtuple("Found", "number stock native")
 
@@ -76,7 +78,7 @@ class Twin:
     """Both sides of one mode."""
 
     def __init__(self, program, mode):
-        self.mirrored, self.bridged, self.mode = mode == "drive", mode.startswith("bridge"), mode
+        self.mirrored, self.bridged, self.mode = mode.startswith("drive"), mode.startswith("bridge"), mode
         self.stock = Peer([sys.executable, os.path.join(FOLDER, "service.py")], "PORT ", subprocess.DEVNULL)
         self.natives = []        # the one that the client talks to comes last
         if self.bridged:
@@ -85,7 +87,7 @@ class Twin:
                 self.natives.append(Peer([middle, "bridge", "tcp://127.0.0.1:0", "tcp://127.0.0.1:%d" % port], ":"))
                 port = self.natives[-1].port()
         else:
-            self.natives.append(Peer([program, "serve" if mode in WITHOUT else mode, "tcp://127.0.0.1:0"], ":"))
+            self.natives.append(Peer([program, "drive" if self.mirrored else mode if mode in ("pool", "queue") else "serve", "tcp://127.0.0.1:0"], ":"))
         self.native = self.natives[-1]
         self.driver = None
         self.matched = collections.Counter()

@@ -264,6 +264,8 @@ def described_by_native(described_there):
         return described_there
     _, name, text, same, _remote = described_there
     if name == "builtins.set" and text[:1] != ("raises",):
+        if text[:1] == ("items",):                   # where plain data has no repr of its own
+            text = [item if kind == "repr" else repr(item) for kind, item in text[1]]
         text = ", ".join(sorted(map(tidied, text)))
     elif isinstance(text, tuple):
         text = described_by_native(text)

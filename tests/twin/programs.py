@@ -156,6 +156,7 @@ class Writer:
         return self.own("Bag") if classes or found == Slot(ROOT) else found
 
     def own(self, kind):
+        kind = "list" if "own " + kind in self.without else kind
         return Make(kind, self.arguments(kind))
 
     def arguments(self, kind):
@@ -301,5 +302,5 @@ class Writer:
 
 
 def program(seed, mirrored=False, without=()):
-    """`without`: what the native side has not, kinds of things and "rules"."""
+    """`without`: what the native side has not: kinds of things, "own " kinds of the client, and "rules"."""
     return Writer(seed, mirrored, without).program()

@@ -1,8 +1,10 @@
 // twin serve ADDRESS
+// twin drive ADDRESS
+// twin bridge ADDRESS SERVER
 //
-// The service of tests/twin/service.py and the things of things.py in C++, for the random twin. Prints its address, and ends with its
-// stdin.
-#include <rpyc.hpp>
+// The service of tests/twin/service.py and the things of things.py in C++, for the random twin; the client that is told what to do;
+// and a service in the middle. Prints its address, and ends with its stdin.
+#include "drive.hpp"
 
 #include <algorithm>
 #include <array>
@@ -416,8 +418,11 @@ int main(int argc, char **argv) {
         } else if (what == "serve" && argc == 3) {
             make_classes();
             serve(argv[2], twin_service(), config);
+        } else if (what == "drive" && argc == 3) {
+            make_classes();
+            serve(argv[2], Driven::service(make), config);
         } else {
-            throw std::invalid_argument("usage: twin serve ADDRESS, twin bridge ADDRESS SERVER");
+            throw std::invalid_argument("usage: twin serve|drive ADDRESS, twin bridge ADDRESS SERVER");
         }
     } catch (const std::exception &failure) {
         std::cerr << failure.what() << '\n';

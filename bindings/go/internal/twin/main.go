@@ -1,8 +1,10 @@
 // Command twin is the Go half of the random twin in tests/twin: the service of service.py and the things of things.py.
 //
 //	twin serve ADDRESS
+//	twin drive ADDRESS
 //	twin bridge ADDRESS SERVER
 //
+// As a client it does what a driver tells it.
 // As a bridge it hands out the root of a connection of its own to another server, one for each client.
 // It ends at the end of its standard input.
 package main
@@ -41,15 +43,18 @@ func service(ctx context.Context, args []string) func(*rpyc.Conn) (any, error) {
 			}
 			return &bridge{conn}, nil
 		}
-	case len(args) == 3 && args[1] == "serve":
+	case len(args) == 3 && (args[1] == "serve" || args[1] == "drive"):
 		for _, described := range []any{&root{}, &SubItem{}, &Bag{}, &Bare{}} {
 			if _, err := rpyc.ClassOf(described); err != nil {
 				log.Fatal(err)
 			}
 		}
+		if args[1] == "drive" {
+			return func(*rpyc.Conn) (any, error) { return &driven{}, nil }
+		}
 		return func(*rpyc.Conn) (any, error) { return newRoot() }
 	}
-	log.Fatal("usage: twin serve ADDRESS, twin bridge ADDRESS SERVER")
+	log.Fatal("usage: twin serve|drive ADDRESS, twin bridge ADDRESS SERVER")
 	return nil
 }
 
