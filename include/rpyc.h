@@ -14,8 +14,8 @@
  *
  * - Shared handles are reference counted and may be used from any thread: rpyc_value,
  *   rpyc_connection, rpyc_object, rpyc_class, rpyc_async_result, rpyc_prepared, rpyc_batch,
- *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_classic. _clone makes another handle,
- *   _free frees one.
+ *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_client, rpyc_classic. _clone makes
+ *   another handle, _free frees one.
  * - Unique handles belong to one thread at a time: rpyc_config, rpyc_error, rpyc_transport,
  *   rpyc_iterator, rpyc_decoder, and a deferred rpyc_call. rpyc_session and rpyc_redirection are
  *   unique too, but any thread may use them.
@@ -66,6 +66,7 @@
  * Sending errors are connection errors and the reasons for which a request is not sent:
  *
  * - RPYC_ERR_FORKED
+ * - RPYC_ERR_STALE: the object's connection had ended before the call
  * - RPYC_ERR_BACKPRESSURE: in non-blocking mode
  * - RPYC_ERR_LIMIT: a value is nested too deep
  * - RPYC_ERR_UNSUPPORTED: a value cannot be sent
@@ -232,6 +233,9 @@ typedef struct rpyc_class rpyc_class;
  * namespace are fetched once.
  */
 typedef struct rpyc_classic rpyc_classic;
+
+/** A client of one address, which connects again when its connection has ended. Shared. */
+typedef struct rpyc_client rpyc_client;
 
 /** Options for connections and servers, which copy them. Unique. */
 typedef struct rpyc_config rpyc_config;
@@ -411,6 +415,12 @@ typedef int32_t rpyc_status;
  * rpyc_config_set_authenticator().
  */
 #define RPYC_ERR_AUTHENTICATION 110
+
+/**
+ * The object belongs to a connection that had ended before the call. Nothing was sent. Get the
+ * object again, over a new connection.
+ */
+#define RPYC_ERR_STALE 111
 
 /** The peer sent malformed data. */
 #define RPYC_ERR_MALFORMED 200
@@ -2208,8 +2218,8 @@ rpyc_status rpyc_config_set_int(rpyc_config *config,
  * Runs before the application closes a connection. The connection and the peer's root are borrowed
  * for the call, and can still be used.
  *
- * It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED and
- * RPYC_ERR_TIMEOUT are ignored: the peer has gone or does not reply. rpyc_connection_close()
+ * It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_STALE
+ * and RPYC_ERR_TIMEOUT are ignored: the peer has gone or does not reply. rpyc_connection_close()
  * returns any other status, unless close_catchall is on. The connection is closed in any case.
  */
 typedef rpyc_status (*rpyc_before_closed_fn)(rpyc_connection *connection,
@@ -3275,6 +3285,246 @@ rpyc_status rpyc_serving_join(rpyc_serving *serving,
 /** @} */
 
 /* ==============================================================================================
+ * Clients that connect again
+ * ============================================================================================== */
+/**
+ * @defgroup rpyc_clients Clients that connect again
+ *
+ * A client has an address and one open connection to it. It connects when it is used first, and
+ * again when its connection has ended; the application is told. A call that may have been executed
+ * is not repeated. There is no hidden thread: the threads that use the client connect, and one that
+ * the application gives to rpyc_client_serve_all().
+ *
+ * @code{.c}
+ * rpyc_client *client = NULL;
+ * rpyc_config *config = rpyc_config_new();
+ * rpyc_config_set(config, "connect_retry", "60", &error);
+ * if (!rpyc_client_new("tcp://127.0.0.1:18861", NULL, config, NULL, NULL, NULL, &client, &error))
+ *     rpyc_client_call(client, "get_answer", NULL, 0, NULL, &value, &error);
+ * rpyc_value_free(value);
+ * rpyc_client_free(client);
+ * rpyc_config_free(config);
+ * @endcode
+ *
+ * @{
+ */
+
+/** A connection was made, and the peer's root has arrived. */
+#define RPYC_CLIENT_CONNECTED 1
+
+/**
+ * The connection has ended. It is noticed when the client is used next, or by
+ * rpyc_client_serve_all().
+ */
+#define RPYC_CLIENT_LOST 2
+
+/** No connection could be made within the limits. The next use of the client tries again. */
+#define RPYC_CLIENT_FAILED 3
+
+/**
+ * Receives the events of a client, RPYC_CLIENT_...
+ *
+ * generation is the number of the connection, counted from 1; for RPYC_CLIENT_FAILED that of the
+ * last one, or 0. connection is borrowed for the call, and NULL unless the event is
+ * RPYC_CLIENT_CONNECTED. error is borrowed for the call, and NULL for RPYC_CLIENT_CONNECTED.
+ *
+ * The callback runs in the thread that uses the client, without a lock. Other threads wait
+ * meanwhile: so a callback for RPYC_CLIENT_CONNECTED can log in or subscribe, with connection or
+ * with the client, before any other request is sent on the new connection. For the other events,
+ * functions of the client fail with RPYC_ERR_STATE in the callback.
+ */
+typedef void (*rpyc_client_event_fn)(int32_t event,
+                                     uint64_t generation,
+                                     rpyc_connection *connection,
+                                     const rpyc_error *error,
+                                     void *userdata);
+
+/**
+ * Makes a client of an address. It does not connect yet: the functions that use it do, in the
+ * thread that calls them. While one thread connects, the others wait for it.
+ *
+ * The client connects again when its connection has ended. Each attempt resolves the host name
+ * anew. The options of the configuration hold for each connection: connect_timeout, connect_retry
+ * (the total time of the attempts; the default is one attempt), heartbeat and others.
+ * rpyc_timeout_begin() limits the time of a thread, too: what is left of it limits the wait for
+ * another thread, the pauses, and the time to open a stream.
+ *
+ * @param address        copied; NUL-terminated, as for rpyc_transport_connect(), except "fd:" and
+ *                       "stdio:"; the command of "exec:" is run again for each connection
+ * @param service        copied (a reference); the class of the root that the peer gets, with a new
+ *                       instance for each connection; NULL for none
+ * @param config         copied; NULL for the defaults
+ * @param callback       receives events; may be NULL
+ * @param userdata       consumed, also on failure; passed to the callback and the destructor
+ * @param userdata_free  destructor of userdata: runs exactly once, also on failure; may be NULL
+ * @param client_out     owned, free with rpyc_client_free()
+ * @param error_out      owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS (malformed), RPYC_ERR_ARGUMENT
+ *         ("fd:" or "stdio:")
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_new(const char *address,
+                            const rpyc_class *service,
+                            const rpyc_config *config,
+                            rpyc_client_event_fn callback,
+                            void *userdata,
+                            rpyc_free_fn userdata_free,
+                            rpyc_client **client_out,
+                            rpyc_error **error_out);
+
+/**
+ * Gets another handle of the same client.
+ *
+ * @param client  borrowed
+ * @return owned, free with rpyc_client_free(); NULL for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_client *rpyc_client_clone(const rpyc_client *client);
+
+/**
+ * Frees a handle. Freeing the last one frees the client's handle of its connection.
+ *
+ * @param client  consumed; NULL does nothing
+ *
+ * Threads: any. Since: 0.1.
+ */
+void rpyc_client_free(rpyc_client *client);
+
+/**
+ * Gets the open connection of a client. Connects if there is none, or if what has arrived shows
+ * that it has ended.
+ *
+ * @param client          borrowed
+ * @param connection_out  owned, free with rpyc_connection_free()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_CLOSED (also: the client is closed),
+ *         RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (in a callback of the client), or as rpyc_connect;
+ *         request errors
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_connection(rpyc_client *client,
+                                   rpyc_connection **connection_out,
+                                   rpyc_error **error_out);
+
+/**
+ * Gets the root object of the open connection; connects as rpyc_client_connection().
+ *
+ * An object belongs to its connection. After the end of that its requests fail with RPYC_ERR_STALE:
+ * get it again.
+ *
+ * @param client     borrowed
+ * @param root_out   owned, free with rpyc_object_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_connection; RPYC_ERR_TYPE (the root is not an object)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_root(rpyc_client *client,
+                             rpyc_object **root_out,
+                             rpyc_error **error_out);
+
+/**
+ * Gets an attribute by its path from the root, such as "accounts.first"; connects as
+ * rpyc_client_connection(). Every name of the path is one request.
+ *
+ * @param client     borrowed
+ * @param path       copied; NUL-terminated; names separated by dots
+ * @param value_out  owned, free with rpyc_value_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_connection; RPYC_ERR_UTF8, RPYC_ERR_TYPE (an attribute on the path is not
+ *         an object)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_get_attr(rpyc_client *client,
+                                 const char *path,
+                                 rpyc_value **value_out,
+                                 rpyc_error **error_out);
+
+/**
+ * Calls a method by its path from the root, such as "accounts.add"; connects as
+ * rpyc_client_connection(). The path is resolved for each call, on the connection that is open; a
+ * name alone is one request.
+ *
+ * A call is sent at most once. If the connection ends before the call is written to it, the call is
+ * made on the next connection. If the connection ends later, the call may have been executed: the
+ * result is RPYC_ERR_EOF or the reason for the end, and the call is not repeated. The same holds
+ * for each request that resolves the path.
+ *
+ * @code{.c}
+ * rpyc_client *client = NULL;
+ * if (!rpyc_client_new("tcp://127.0.0.1:18861", NULL, NULL, NULL, NULL, NULL, &client, &error))
+ *     rpyc_client_call(client, "get_answer", NULL, 0, NULL, &value, &error);
+ * rpyc_client_free(client);
+ * @endcode
+ *
+ * @param client     borrowed
+ * @param path       copied; NUL-terminated; names separated by dots, the last one of the method
+ * @param args       consumed (each value), also on failure
+ * @param count      number of args
+ * @param keywords   consumed, also on failure; a dict with str keys; NULL for none
+ * @param value_out  owned, free with rpyc_value_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_get_attr; RPYC_ERR_STALE also for an argument of a connection that has
+ *         ended; RPYC_ERR_TYPE also for keywords that are not a dict with str keys
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_call(rpyc_client *client,
+                             const char *path,
+                             rpyc_value *const *args,
+                             size_t count,
+                             rpyc_value *keywords,
+                             rpyc_value **value_out,
+                             rpyc_error **error_out);
+
+/**
+ * Keeps a client connected, and serves its connection in this thread, until rpyc_client_close():
+ * the peer's calls and the heartbeat. It connects again when the connection has ended, after a
+ * pause if it lasted less than 5 seconds.
+ *
+ * @param client     borrowed
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK after rpyc_client_close(); why no connection could be made, as
+ *         rpyc_client_connection; RPYC_ERR_WAIT_INTERRUPTED, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED as
+ *         rpyc_connection_serve_all
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_serve_all(rpyc_client *client,
+                                  rpyc_error **error_out);
+
+/**
+ * Gets the number of connections that a client has made. Objects of one number are stale with the
+ * next.
+ *
+ * @param client  borrowed
+ * @return 0 before the first connection, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+uint64_t rpyc_client_generation(const rpyc_client *client);
+
+/**
+ * Closes a client and its connection, as rpyc_connection_close(). Pauses, and waits for a thread
+ * that connects, end at once, an attempt to connect within its time limits. From then on, functions
+ * of the client fail with RPYC_ERR_CLOSED. No event is sent for it.
+ *
+ * @param client     borrowed
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_connection_close
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_close(rpyc_client *client,
+                              rpyc_error **error_out);
+
+/** @} */
+
+/* ==============================================================================================
  * Event loops
  * ============================================================================================== */
 /**
@@ -3523,7 +3773,7 @@ const char *rpyc_object_type_name(const rpyc_object *object);
  * @param connection_out  owned, free with rpyc_connection_free(); it does not keep the connection
  *                        open
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_STALE
  *
  * Threads: any. Since: 0.1.
  */
@@ -4816,7 +5066,7 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
  * @param method        copied, NUL-terminated; NULL to call the object itself
  * @param prepared_out  owned, free with rpyc_prepared_free()
  * @param error_out     owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (the connection is gone),
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STALE (the connection is gone),
  *         RPYC_ERR_STATE (an object of a session)
  *
  * Threads: any. Since: 0.1.
@@ -4974,7 +5224,7 @@ void rpyc_batch_free(rpyc_batch *batch);
  * @param error_out  owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running),
  *         RPYC_ERR_ARGUMENT (another connection, or impossible count), RPYC_ERR_TYPE (keywords is
- *         not a dict with str keys), RPYC_ERR_CLOSED (the connection is gone), RPYC_ERR_LIMIT (2^32
+ *         not a dict with str keys), RPYC_ERR_STALE (the connection is gone), RPYC_ERR_LIMIT (2^32
  *         calls), RPYC_ERR_NO_MEMORY
  *
  * Threads: any. Since: 0.1.
@@ -8859,7 +9109,8 @@ bool rpyc_session_stand_in_token(const rpyc_session *session,
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown
  *         handler, wrong number of arguments, an object of another session), RPYC_ERR_TYPE (an
  *         object of this process, keywords that are not a dict with str keys), RPYC_ERR_UNSUPPORTED
- *         (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *         (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED, RPYC_ERR_STALE (an object
+ *         after the end of the session)
  *
  * Threads: any. Since: 0.1.
  */
@@ -8920,7 +9171,7 @@ rpyc_status rpyc_session_ask_packed(rpyc_session *session,
  * @param sequence_out  number of the request; may be NULL
  * @param error_out     owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED,
- *         RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *         RPYC_ERR_LIMIT, RPYC_ERR_CLOSED, RPYC_ERR_STALE (as rpyc_session_ask)
  *
  * Threads: any. Since: 0.1.
  */

@@ -244,7 +244,7 @@ impl Shared {
     }
 
     /// Makes the error of requests from now on.
-    pub(super) fn ended(&self) -> Error {
+    pub(crate) fn ended(&self) -> Error {
         self.lock().life.gone()
     }
 

@@ -25,7 +25,7 @@ WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_pol
 OWNED_CALL = {"rpyc_session_return_packed", "rpyc_session_raise_packed"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
-           "server", "classic", "redirection", "buffer", "session", "decoder", "prepared", "batch")
+           "server", "client", "classic", "redirection", "buffer", "session", "decoder", "prepared", "batch")
 # Fixtures that the program has; what takes other handles is tried with NULL only.
 FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server",
             "buffer", "session", "decoder", "prepared", "batch"}

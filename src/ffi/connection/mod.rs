@@ -18,3 +18,5 @@ mod facts;
 
 mod event_loop;
 mod serving;
+
+mod client;
