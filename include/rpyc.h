@@ -14,8 +14,8 @@
  *
  * - Shared handles are reference counted and may be used from any thread: rpyc_value,
  *   rpyc_connection, rpyc_object, rpyc_class, rpyc_async_result, rpyc_prepared, rpyc_batch,
- *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_client, rpyc_classic. _clone makes
- *   another handle, _free frees one.
+ *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_client, rpyc_connecting, rpyc_classic.
+ *   _clone makes another handle, _free frees one.
  * - Unique handles belong to one thread at a time: rpyc_config, rpyc_error, rpyc_transport,
  *   rpyc_iterator, rpyc_decoder, and a deferred rpyc_call. rpyc_session and rpyc_redirection are
  *   unique too, but any thread may use them.
@@ -239,6 +239,9 @@ typedef struct rpyc_client rpyc_client;
 
 /** Options for connections and servers, which copy them. Unique. */
 typedef struct rpyc_config rpyc_config;
+
+/** An attempt to connect that never blocks, for event loops. Shared. */
+typedef struct rpyc_connecting rpyc_connecting;
 
 /**
  * A connection to one peer, in both directions. Shared; freeing the application's last handle
@@ -3678,6 +3681,145 @@ rpyc_status rpyc_connection_process(rpyc_connection *connection,
  */
 bool rpyc_connection_has_message(const rpyc_connection *connection);
 
+/**
+ * Begins to connect without blocking, for an event loop: the loop waits for what
+ * rpyc_connecting_interest() returns and calls rpyc_connecting_process(), until that gives a
+ * connection. No thread is started.
+ *
+ * A numeric address and a Unix socket need nothing else. The host name of an address is resolved by
+ * rpyc_connecting_resolve(), which blocks: the application calls it in a thread of its own.
+ *
+ * connect_timeout limits everything after the resolution, the handshake of TLS included.
+ * connect_retry has no effect. The connection is made as by rpyc_connection_new(): with the option
+ * dialect at "auto", this side uses the dialect of rpyc 6 if it sends first. For a server of rpyc
+ * 4.1 to 5.3 set the option to "5".
+ *
+ * @code{.c}
+ * rpyc_connecting *connecting = NULL;
+ * rpyc_status status = rpyc_connect_start("tcp://127.0.0.1:1234", NULL, NULL, &connecting, &error);
+ * while (!status && !connection) {
+ *     // poll rpyc_connecting_fileno(connecting) for rpyc_connecting_interest(connecting),
+ *     // at most for rpyc_connecting_next_deadline(connecting) milliseconds
+ *     status = rpyc_connecting_process(connecting, &connection, &error);
+ * }
+ * rpyc_connecting_free(connecting);
+ * @endcode
+ *
+ * @param address         copied; NUL-terminated; "tcp://", "tls://" or "unix://"
+ * @param service         copied (a reference); the class of the root that the peer gets; NULL for
+ *                        none
+ * @param config          copied; NULL for the defaults
+ * @param connecting_out  owned, free with rpyc_connecting_free()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS (malformed), RPYC_ERR_UNSUPPORTED
+ *         (another kind of address, a configuration with an authenticator, which blocks, or built
+ *         without TLS), RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_IO (a file of TLS)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connect_start(const char *address,
+                               const rpyc_class *service,
+                               const rpyc_config *config,
+                               rpyc_connecting **connecting_out,
+                               rpyc_error **error_out);
+
+/**
+ * Gets another handle of the same attempt, for the thread that calls rpyc_connecting_resolve().
+ *
+ * @param connecting  borrowed
+ * @return owned, free with rpyc_connecting_free(); NULL for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_connecting *rpyc_connecting_clone(const rpyc_connecting *connecting);
+
+/**
+ * Frees a handle. Freeing the last one cancels the attempt.
+ *
+ * @param connecting  consumed; NULL does nothing
+ *
+ * Threads: any. Since: 0.1.
+ */
+void rpyc_connecting_free(rpyc_connecting *connecting);
+
+/**
+ * Returns whether the address has a host name that was not resolved yet. Until
+ * rpyc_connecting_resolve() has returned, rpyc_connecting_process() does nothing.
+ *
+ * @param connecting  borrowed
+ * @return false also for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+bool rpyc_connecting_needs_resolve(const rpyc_connecting *connecting);
+
+/**
+ * Resolves the host name of the address. It blocks, for a time that the system's resolver
+ * determines. Call it in a thread of the application, with a handle of its own, and tell the event
+ * loop when it has returned, for example by a write to an eventfd. The loop may free its handle
+ * meanwhile.
+ *
+ * @param connecting  borrowed
+ * @param error_out   owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, also if there is nothing to resolve; RPYC_ERR_NULL, RPYC_ERR_FORKED; RPYC_ERR_IO
+ *         (the host was not found), which rpyc_connecting_process() returns too
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connecting_resolve(rpyc_connecting *connecting,
+                                    rpyc_error **error_out);
+
+/**
+ * Gets the descriptor to poll. Each step can have another one: call it each time before waiting.
+ *
+ * @param connecting  borrowed
+ * @return a descriptor, not to be used otherwise; -1 if there is none to wait for, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int32_t rpyc_connecting_fileno(const rpyc_connecting *connecting);
+
+/**
+ * Gets the events of rpyc_connecting_fileno() that the loop must wait for.
+ *
+ * @param connecting  borrowed
+ * @return RPYC_WAIT_READ or RPYC_WAIT_WRITE; 0 if there is no descriptor, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int32_t rpyc_connecting_interest(const rpyc_connecting *connecting);
+
+/**
+ * Gets the longest time that a loop may wait before it calls rpyc_connecting_process() even without
+ * an event.
+ *
+ * @param connecting  borrowed
+ * @return milliseconds, rounded up; 0 for no wait; -1 for no limit, as while the host is not
+ *         resolved, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int64_t rpyc_connecting_next_deadline(const rpyc_connecting *connecting);
+
+/**
+ * Continues to connect, without blocking. The create callback of the service and its on_connect run
+ * in this thread.
+ *
+ * @param connecting      borrowed
+ * @param connection_out  owned, free with rpyc_connection_free(); NULL if the attempt has not
+ *                        ended. The connection is in blocking mode, see
+ *                        rpyc_connection_set_nonblocking()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; the failure of the attempt, with which it ends:
+ *         RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO; RPYC_ERR_STATE (the attempt has ended
+ *         before, or the create callback refused the connection)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connecting_process(rpyc_connecting *connecting,
+                                    rpyc_connection **connection_out,
+                                    rpyc_error **error_out);
+
 /** @} */
 
 /* ==============================================================================================
@@ -5300,7 +5442,8 @@ rpyc_status rpyc_batch_add_many(rpyc_batch *batch,
  * @param error_out   owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK (each call has a result of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is
  *         already running, and no callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
- *         RPYC_ERR_CANCELLED (by rpyc_batch_cancel()), RPYC_ERR_WAIT_INTERRUPTED, connection errors
+ *         RPYC_ERR_CANCELLED (by rpyc_batch_cancel()), RPYC_ERR_WAIT_INTERRUPTED, connection
+ *         errors, RPYC_ERR_STALE (the connection had ended; no call was sent)
  *
  * Threads: any. Since: 0.1.
  */

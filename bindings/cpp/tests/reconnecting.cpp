@@ -2,8 +2,10 @@
 #include <rpyc.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <functional>
@@ -103,6 +105,44 @@ void limits(const std::string &address) {
     RAISES(rpyc::Closed, client.root());
 }
 
+/** The loop of an application, with a thread of its own for the name. */
+rpyc::Connection drive(const rpyc::Connecting &connecting) {
+    for (;;) {
+        const auto left = connecting.next_deadline();
+        const std::int32_t interest = connecting.interest();
+        pollfd fd{connecting.fileno(), 0, 0};
+        fd.events =
+            static_cast<short>((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
+        poll(&fd, 1, left ? static_cast<int>(std::min<std::int64_t>(left->count(), 10000)) : 10000);
+        if (rpyc::Connection connection = connecting.process())
+            return connection;
+    }
+}
+
+void without_blocking(const std::string &address) {
+    const rpyc::Service service = bumping();
+    for (const std::string &at : {address, std::string("tcp://127.0.0.1:0")}) {
+        rpyc::Server server(at, service);
+        server.start();
+        const std::string port = server.address().substr(server.address().rfind(':'));
+        const rpyc::Connecting connecting(at == address ? at : "tcp://localhost" + port);
+        CHECK(connecting.needs_resolve() == (at != address));
+        std::thread resolving([connecting] { connecting.resolve(); });
+        resolving.join();
+        const rpyc::Connection connection = drive(connecting);
+        CHECK(connection.root().call("bump", 3).as<int>() == 3);
+        RAISES(rpyc::StateError, connecting.process());
+        connection.close();
+        server.stop();
+        server.join();
+    }
+    rpyc::Connecting refused(address, service);
+    const rpyc::Connecting copy = refused;
+    refused = rpyc::Connecting("tcp://127.0.0.1:1");
+    RAISES(rpyc::AddressError, drive(copy));
+    RAISES(rpyc::Unsupported, rpyc::Connecting("exec:true"));
+}
+
 int restarts(const std::string &address, int count, int threads, const char *path) {
     const int file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
     std::atomic<int> lost{0}, last{0}, uncertain{0}, up{0};
@@ -144,6 +184,7 @@ int main(int count, char **args) {
         const std::string address = "unix://@rpyc-cpp-client-" + std::to_string(getpid());
         generations(address);
         limits(address);
+        without_blocking(address);
     } else {
         return 2;
     }

@@ -31,6 +31,11 @@ pub struct rpyc_client {
     _opaque: (),
 }
 
+/// An attempt to connect that never blocks, for event loops. Shared.
+pub struct rpyc_connecting {
+    _opaque: (),
+}
+
 /// Threads that serve a connection in the background, like RPyC's BgServingThread. Shared; freeing the last handle
 /// stops them.
 pub struct rpyc_serving {

@@ -16,6 +16,7 @@ mod waiting;
 
 mod facts;
 
+mod connecting;
 mod event_loop;
 mod serving;
 

@@ -332,7 +332,7 @@ pub unsafe extern "C" fn rpyc_batch_add_many(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK (each call has a result of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is already running,
 ///         and no callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_CANCELLED (by rpyc_batch_cancel()),
-///         RPYC_ERR_WAIT_INTERRUPTED, connection errors
+///         RPYC_ERR_WAIT_INTERRUPTED, connection errors, RPYC_ERR_STALE (the connection had ended; no call was sent)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
