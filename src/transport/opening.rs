@@ -90,7 +90,7 @@ impl Opening {
         let until = match &self.state {
             State::Next(_) if self.is_unresolved() => return None,
             State::Next(None) => return Some(Duration::ZERO),
-            State::Next(until) => until.into_iter().chain(&self.deadline).min().copied(),
+            State::Next(until) => until.iter().chain(&self.deadline).min().copied(),
             State::Connecting(_, _, until) => *until,
             State::Handshake(..) => self.deadline,
             State::Over => None,
