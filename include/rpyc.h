@@ -14,8 +14,8 @@
  *
  * - Shared handles are reference counted and may be used from any thread: rpyc_value,
  *   rpyc_connection, rpyc_object, rpyc_class, rpyc_async_result, rpyc_prepared, rpyc_batch,
- *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_classic. _clone makes another handle,
- *   _free frees one.
+ *   rpyc_buffer, rpyc_server, rpyc_queue, rpyc_serving, rpyc_client, rpyc_connecting, rpyc_classic.
+ *   _clone makes another handle, _free frees one.
  * - Unique handles belong to one thread at a time: rpyc_config, rpyc_error, rpyc_transport,
  *   rpyc_iterator, rpyc_decoder, and a deferred rpyc_call. rpyc_session and rpyc_redirection are
  *   unique too, but any thread may use them.
@@ -66,6 +66,7 @@
  * Sending errors are connection errors and the reasons for which a request is not sent:
  *
  * - RPYC_ERR_FORKED
+ * - RPYC_ERR_STALE: the object's connection had ended before the call
  * - RPYC_ERR_BACKPRESSURE: in non-blocking mode
  * - RPYC_ERR_LIMIT: a value is nested too deep
  * - RPYC_ERR_UNSUPPORTED: a value cannot be sent
@@ -233,8 +234,14 @@ typedef struct rpyc_class rpyc_class;
  */
 typedef struct rpyc_classic rpyc_classic;
 
+/** A client of one address, which connects again when its connection has ended. Shared. */
+typedef struct rpyc_client rpyc_client;
+
 /** Options for connections and servers, which copy them. Unique. */
 typedef struct rpyc_config rpyc_config;
+
+/** An attempt to connect that never blocks, for event loops. Shared. */
+typedef struct rpyc_connecting rpyc_connecting;
 
 /**
  * A connection to one peer, in both directions. Shared; freeing the application's last handle
@@ -411,6 +418,12 @@ typedef int32_t rpyc_status;
  * rpyc_config_set_authenticator().
  */
 #define RPYC_ERR_AUTHENTICATION 110
+
+/**
+ * The object belongs to a connection that had ended before the call. Nothing was sent. Get the
+ * object again, over a new connection.
+ */
+#define RPYC_ERR_STALE 111
 
 /** The peer sent malformed data. */
 #define RPYC_ERR_MALFORMED 200
@@ -2208,8 +2221,8 @@ rpyc_status rpyc_config_set_int(rpyc_config *config,
  * Runs before the application closes a connection. The connection and the peer's root are borrowed
  * for the call, and can still be used.
  *
- * It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED and
- * RPYC_ERR_TIMEOUT are ignored: the peer has gone or does not reply. rpyc_connection_close()
+ * It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_STALE
+ * and RPYC_ERR_TIMEOUT are ignored: the peer has gone or does not reply. rpyc_connection_close()
  * returns any other status, unless close_catchall is on. The connection is closed in any case.
  */
 typedef rpyc_status (*rpyc_before_closed_fn)(rpyc_connection *connection,
@@ -3275,6 +3288,246 @@ rpyc_status rpyc_serving_join(rpyc_serving *serving,
 /** @} */
 
 /* ==============================================================================================
+ * Clients that connect again
+ * ============================================================================================== */
+/**
+ * @defgroup rpyc_clients Clients that connect again
+ *
+ * A client has an address and one open connection to it. It connects when it is used first, and
+ * again when its connection has ended; the application is told. A call that may have been executed
+ * is not repeated. There is no hidden thread: the threads that use the client connect, and one that
+ * the application gives to rpyc_client_serve_all().
+ *
+ * @code{.c}
+ * rpyc_client *client = NULL;
+ * rpyc_config *config = rpyc_config_new();
+ * rpyc_config_set(config, "connect_retry", "60", &error);
+ * if (!rpyc_client_new("tcp://127.0.0.1:18861", NULL, config, NULL, NULL, NULL, &client, &error))
+ *     rpyc_client_call(client, "get_answer", NULL, 0, NULL, &value, &error);
+ * rpyc_value_free(value);
+ * rpyc_client_free(client);
+ * rpyc_config_free(config);
+ * @endcode
+ *
+ * @{
+ */
+
+/** A connection was made, and the peer's root has arrived. */
+#define RPYC_CLIENT_CONNECTED 1
+
+/**
+ * The connection has ended. It is noticed when the client is used next, or by
+ * rpyc_client_serve_all().
+ */
+#define RPYC_CLIENT_LOST 2
+
+/** No connection could be made within the limits. The next use of the client tries again. */
+#define RPYC_CLIENT_FAILED 3
+
+/**
+ * Receives the events of a client, RPYC_CLIENT_...
+ *
+ * generation is the number of the connection, counted from 1; for RPYC_CLIENT_FAILED that of the
+ * last one, or 0. connection is borrowed for the call, and NULL unless the event is
+ * RPYC_CLIENT_CONNECTED. error is borrowed for the call, and NULL for RPYC_CLIENT_CONNECTED.
+ *
+ * The callback runs in the thread that uses the client, without a lock. Other threads wait
+ * meanwhile: so a callback for RPYC_CLIENT_CONNECTED can log in or subscribe, with connection or
+ * with the client, before any other request is sent on the new connection. For the other events,
+ * functions of the client fail with RPYC_ERR_STATE in the callback.
+ */
+typedef void (*rpyc_client_event_fn)(int32_t event,
+                                     uint64_t generation,
+                                     rpyc_connection *connection,
+                                     const rpyc_error *error,
+                                     void *userdata);
+
+/**
+ * Makes a client of an address. It does not connect yet: the functions that use it do, in the
+ * thread that calls them. While one thread connects, the others wait for it.
+ *
+ * The client connects again when its connection has ended. Each attempt resolves the host name
+ * anew. The options of the configuration hold for each connection: connect_timeout, connect_retry
+ * (the total time of the attempts; the default is one attempt), heartbeat and others.
+ * rpyc_timeout_begin() limits the time of a thread, too: what is left of it limits the wait for
+ * another thread, the pauses, and the time to open a stream.
+ *
+ * @param address        copied; NUL-terminated, as for rpyc_transport_connect(), except "fd:" and
+ *                       "stdio:"; the command of "exec:" is run again for each connection
+ * @param service        copied (a reference); the class of the root that the peer gets, with a new
+ *                       instance for each connection; NULL for none
+ * @param config         copied; NULL for the defaults
+ * @param callback       receives events; may be NULL
+ * @param userdata       consumed, also on failure; passed to the callback and the destructor
+ * @param userdata_free  destructor of userdata: runs exactly once, also on failure; may be NULL
+ * @param client_out     owned, free with rpyc_client_free()
+ * @param error_out      owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS (malformed), RPYC_ERR_ARGUMENT
+ *         ("fd:" or "stdio:")
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_new(const char *address,
+                            const rpyc_class *service,
+                            const rpyc_config *config,
+                            rpyc_client_event_fn callback,
+                            void *userdata,
+                            rpyc_free_fn userdata_free,
+                            rpyc_client **client_out,
+                            rpyc_error **error_out);
+
+/**
+ * Gets another handle of the same client.
+ *
+ * @param client  borrowed
+ * @return owned, free with rpyc_client_free(); NULL for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_client *rpyc_client_clone(const rpyc_client *client);
+
+/**
+ * Frees a handle. Freeing the last one frees the client's handle of its connection.
+ *
+ * @param client  consumed; NULL does nothing
+ *
+ * Threads: any. Since: 0.1.
+ */
+void rpyc_client_free(rpyc_client *client);
+
+/**
+ * Gets the open connection of a client. Connects if there is none, or if what has arrived shows
+ * that it has ended.
+ *
+ * @param client          borrowed
+ * @param connection_out  owned, free with rpyc_connection_free()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_CLOSED (also: the client is closed),
+ *         RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (in a callback of the client), or as rpyc_connect;
+ *         request errors
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_connection(rpyc_client *client,
+                                   rpyc_connection **connection_out,
+                                   rpyc_error **error_out);
+
+/**
+ * Gets the root object of the open connection; connects as rpyc_client_connection().
+ *
+ * An object belongs to its connection. After the end of that its requests fail with RPYC_ERR_STALE:
+ * get it again.
+ *
+ * @param client     borrowed
+ * @param root_out   owned, free with rpyc_object_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_connection; RPYC_ERR_TYPE (the root is not an object)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_root(rpyc_client *client,
+                             rpyc_object **root_out,
+                             rpyc_error **error_out);
+
+/**
+ * Gets an attribute by its path from the root, such as "accounts.first"; connects as
+ * rpyc_client_connection(). Every name of the path is one request.
+ *
+ * @param client     borrowed
+ * @param path       copied; NUL-terminated; names separated by dots
+ * @param value_out  owned, free with rpyc_value_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_connection; RPYC_ERR_UTF8, RPYC_ERR_TYPE (an attribute on the path is not
+ *         an object)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_get_attr(rpyc_client *client,
+                                 const char *path,
+                                 rpyc_value **value_out,
+                                 rpyc_error **error_out);
+
+/**
+ * Calls a method by its path from the root, such as "accounts.add"; connects as
+ * rpyc_client_connection(). The path is resolved for each call, on the connection that is open; a
+ * name alone is one request.
+ *
+ * A call is sent at most once. If the connection ends before the call is written to it, the call is
+ * made on the next connection. If the connection ends later, the call may have been executed: the
+ * result is RPYC_ERR_EOF or the reason for the end, and the call is not repeated. The same holds
+ * for each request that resolves the path.
+ *
+ * @code{.c}
+ * rpyc_client *client = NULL;
+ * if (!rpyc_client_new("tcp://127.0.0.1:18861", NULL, NULL, NULL, NULL, NULL, &client, &error))
+ *     rpyc_client_call(client, "get_answer", NULL, 0, NULL, &value, &error);
+ * rpyc_client_free(client);
+ * @endcode
+ *
+ * @param client     borrowed
+ * @param path       copied; NUL-terminated; names separated by dots, the last one of the method
+ * @param args       consumed (each value), also on failure
+ * @param count      number of args
+ * @param keywords   consumed, also on failure; a dict with str keys; NULL for none
+ * @param value_out  owned, free with rpyc_value_free()
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_client_get_attr; RPYC_ERR_STALE also for an argument of a connection that has
+ *         ended; RPYC_ERR_TYPE also for keywords that are not a dict with str keys
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_call(rpyc_client *client,
+                             const char *path,
+                             rpyc_value *const *args,
+                             size_t count,
+                             rpyc_value *keywords,
+                             rpyc_value **value_out,
+                             rpyc_error **error_out);
+
+/**
+ * Keeps a client connected, and serves its connection in this thread, until rpyc_client_close():
+ * the peer's calls and the heartbeat. It connects again when the connection has ended, after a
+ * pause if it lasted less than 5 seconds.
+ *
+ * @param client     borrowed
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK after rpyc_client_close(); why no connection could be made, as
+ *         rpyc_client_connection; RPYC_ERR_WAIT_INTERRUPTED, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED as
+ *         rpyc_connection_serve_all
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_serve_all(rpyc_client *client,
+                                  rpyc_error **error_out);
+
+/**
+ * Gets the number of connections that a client has made. Objects of one number are stale with the
+ * next.
+ *
+ * @param client  borrowed
+ * @return 0 before the first connection, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+uint64_t rpyc_client_generation(const rpyc_client *client);
+
+/**
+ * Closes a client and its connection, as rpyc_connection_close(). Pauses, and waits for a thread
+ * that connects, end at once, an attempt to connect within its time limits. From then on, functions
+ * of the client fail with RPYC_ERR_CLOSED. No event is sent for it.
+ *
+ * @param client     borrowed
+ * @param error_out  owned, free with rpyc_error_free(); may be NULL
+ * @return as rpyc_connection_close
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_client_close(rpyc_client *client,
+                              rpyc_error **error_out);
+
+/** @} */
+
+/* ==============================================================================================
  * Event loops
  * ============================================================================================== */
 /**
@@ -3428,6 +3681,145 @@ rpyc_status rpyc_connection_process(rpyc_connection *connection,
  */
 bool rpyc_connection_has_message(const rpyc_connection *connection);
 
+/**
+ * Begins to connect without blocking, for an event loop: the loop waits for what
+ * rpyc_connecting_interest() returns and calls rpyc_connecting_process(), until that gives a
+ * connection. No thread is started.
+ *
+ * A numeric address and a Unix socket need nothing else. The host name of an address is resolved by
+ * rpyc_connecting_resolve(), which blocks: the application calls it in a thread of its own.
+ *
+ * connect_timeout limits everything after the resolution, the handshake of TLS included.
+ * connect_retry has no effect. The connection is made as by rpyc_connection_new(): with the option
+ * dialect at "auto", this side uses the dialect of rpyc 6 if it sends first. For a server of rpyc
+ * 4.1 to 5.3 set the option to "5".
+ *
+ * @code{.c}
+ * rpyc_connecting *connecting = NULL;
+ * rpyc_status status = rpyc_connect_start("tcp://127.0.0.1:1234", NULL, NULL, &connecting, &error);
+ * while (!status && !connection) {
+ *     // poll rpyc_connecting_fileno(connecting) for rpyc_connecting_interest(connecting),
+ *     // at most for rpyc_connecting_next_deadline(connecting) milliseconds
+ *     status = rpyc_connecting_process(connecting, &connection, &error);
+ * }
+ * rpyc_connecting_free(connecting);
+ * @endcode
+ *
+ * @param address         copied; NUL-terminated; "tcp://", "tls://" or "unix://"
+ * @param service         copied (a reference); the class of the root that the peer gets; NULL for
+ *                        none
+ * @param config          copied; NULL for the defaults
+ * @param connecting_out  owned, free with rpyc_connecting_free()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS (malformed), RPYC_ERR_UNSUPPORTED
+ *         (another kind of address, a configuration with an authenticator, which blocks, or built
+ *         without TLS), RPYC_ERR_ARGUMENT (an option of TLS), RPYC_ERR_IO (a file of TLS)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connect_start(const char *address,
+                               const rpyc_class *service,
+                               const rpyc_config *config,
+                               rpyc_connecting **connecting_out,
+                               rpyc_error **error_out);
+
+/**
+ * Gets another handle of the same attempt, for the thread that calls rpyc_connecting_resolve().
+ *
+ * @param connecting  borrowed
+ * @return owned, free with rpyc_connecting_free(); NULL for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_connecting *rpyc_connecting_clone(const rpyc_connecting *connecting);
+
+/**
+ * Frees a handle. Freeing the last one cancels the attempt.
+ *
+ * @param connecting  consumed; NULL does nothing
+ *
+ * Threads: any. Since: 0.1.
+ */
+void rpyc_connecting_free(rpyc_connecting *connecting);
+
+/**
+ * Returns whether the address has a host name that was not resolved yet. Until
+ * rpyc_connecting_resolve() has returned, rpyc_connecting_process() does nothing.
+ *
+ * @param connecting  borrowed
+ * @return false also for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+bool rpyc_connecting_needs_resolve(const rpyc_connecting *connecting);
+
+/**
+ * Resolves the host name of the address. It blocks, for a time that the system's resolver
+ * determines. Call it in a thread of the application, with a handle of its own, and tell the event
+ * loop when it has returned, for example by a write to an eventfd. The loop may free its handle
+ * meanwhile.
+ *
+ * @param connecting  borrowed
+ * @param error_out   owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, also if there is nothing to resolve; RPYC_ERR_NULL, RPYC_ERR_FORKED; RPYC_ERR_IO
+ *         (the host was not found), which rpyc_connecting_process() returns too
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connecting_resolve(rpyc_connecting *connecting,
+                                    rpyc_error **error_out);
+
+/**
+ * Gets the descriptor to poll. Each step can have another one: call it each time before waiting.
+ *
+ * @param connecting  borrowed
+ * @return a descriptor, not to be used otherwise; -1 if there is none to wait for, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int32_t rpyc_connecting_fileno(const rpyc_connecting *connecting);
+
+/**
+ * Gets the events of rpyc_connecting_fileno() that the loop must wait for.
+ *
+ * @param connecting  borrowed
+ * @return RPYC_WAIT_READ or RPYC_WAIT_WRITE; 0 if there is no descriptor, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int32_t rpyc_connecting_interest(const rpyc_connecting *connecting);
+
+/**
+ * Gets the longest time that a loop may wait before it calls rpyc_connecting_process() even without
+ * an event.
+ *
+ * @param connecting  borrowed
+ * @return milliseconds, rounded up; 0 for no wait; -1 for no limit, as while the host is not
+ *         resolved, and for NULL
+ *
+ * Threads: any. Since: 0.1.
+ */
+int64_t rpyc_connecting_next_deadline(const rpyc_connecting *connecting);
+
+/**
+ * Continues to connect, without blocking. The create callback of the service and its on_connect run
+ * in this thread.
+ *
+ * @param connecting      borrowed
+ * @param connection_out  owned, free with rpyc_connection_free(); NULL if the attempt has not
+ *                        ended. The connection is in blocking mode, see
+ *                        rpyc_connection_set_nonblocking()
+ * @param error_out       owned, free with rpyc_error_free(); may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; the failure of the attempt, with which it ends:
+ *         RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO; RPYC_ERR_STATE (the attempt has ended
+ *         before, or the create callback refused the connection)
+ *
+ * Threads: any. Since: 0.1.
+ */
+rpyc_status rpyc_connecting_process(rpyc_connecting *connecting,
+                                    rpyc_connection **connection_out,
+                                    rpyc_error **error_out);
+
 /** @} */
 
 /* ==============================================================================================
@@ -3523,7 +3915,7 @@ const char *rpyc_object_type_name(const rpyc_object *object);
  * @param connection_out  owned, free with rpyc_connection_free(); it does not keep the connection
  *                        open
  * @param error_out       owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_STALE
  *
  * Threads: any. Since: 0.1.
  */
@@ -4816,7 +5208,7 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
  * @param method        copied, NUL-terminated; NULL to call the object itself
  * @param prepared_out  owned, free with rpyc_prepared_free()
  * @param error_out     owned, free with rpyc_error_free(); may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (the connection is gone),
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STALE (the connection is gone),
  *         RPYC_ERR_STATE (an object of a session)
  *
  * Threads: any. Since: 0.1.
@@ -4974,7 +5366,7 @@ void rpyc_batch_free(rpyc_batch *batch);
  * @param error_out  owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running),
  *         RPYC_ERR_ARGUMENT (another connection, or impossible count), RPYC_ERR_TYPE (keywords is
- *         not a dict with str keys), RPYC_ERR_CLOSED (the connection is gone), RPYC_ERR_LIMIT (2^32
+ *         not a dict with str keys), RPYC_ERR_STALE (the connection is gone), RPYC_ERR_LIMIT (2^32
  *         calls), RPYC_ERR_NO_MEMORY
  *
  * Threads: any. Since: 0.1.
@@ -5050,7 +5442,8 @@ rpyc_status rpyc_batch_add_many(rpyc_batch *batch,
  * @param error_out   owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK (each call has a result of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is
  *         already running, and no callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
- *         RPYC_ERR_CANCELLED (by rpyc_batch_cancel()), RPYC_ERR_WAIT_INTERRUPTED, connection errors
+ *         RPYC_ERR_CANCELLED (by rpyc_batch_cancel()), RPYC_ERR_WAIT_INTERRUPTED, connection
+ *         errors, RPYC_ERR_STALE (the connection had ended; no call was sent)
  *
  * Threads: any. Since: 0.1.
  */
@@ -8861,7 +9254,8 @@ bool rpyc_session_stand_in_token(const rpyc_session *session,
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown
  *         handler, wrong number of arguments, an object of another session), RPYC_ERR_TYPE (an
  *         object of this process, keywords that are not a dict with str keys), RPYC_ERR_UNSUPPORTED
- *         (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *         (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED, RPYC_ERR_STALE (an object
+ *         after the end of the session)
  *
  * Threads: any. Since: 0.1.
  */
@@ -8922,7 +9316,7 @@ rpyc_status rpyc_session_ask_packed(rpyc_session *session,
  * @param sequence_out  number of the request; may be NULL
  * @param error_out     owned, free with rpyc_error_free(); may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED,
- *         RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *         RPYC_ERR_LIMIT, RPYC_ERR_CLOSED, RPYC_ERR_STALE (as rpyc_session_ask)
  *
  * Threads: any. Since: 0.1.
  */

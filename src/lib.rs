@@ -25,7 +25,7 @@
 //! the same library, `include/rpyc.h`.
 //!
 //! Internally, each layer uses only those below it: `ffi` (the C interface) and `api` (the public Rust interface),
-//! `classic`, `server`, `session` (the protocol for applications that do their own I/O), `connection` (waiting,
+//! `classic`, `client`, `server`, `session` (the protocol for applications that do their own I/O), `connection` (waiting,
 //! threads), `objects` (the application's objects and Python's rules for them), `protocol` (one connection as a pure
 //! state machine), `codec` (bytes), `value` (data). `transport` is a leaf that `connection` uses. Only the crate's own
 //! tests, benches and fuzz targets may use these modules.
@@ -48,6 +48,8 @@ pub use api::*;
 pub mod budget;
 #[cfg(not(feature = "model"))]
 pub(crate) mod classic;
+#[cfg(not(feature = "model"))]
+pub(crate) mod client;
 #[doc(hidden)]
 pub mod codec;
 #[doc(hidden)]

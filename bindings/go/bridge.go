@@ -521,6 +521,8 @@ func takeError(failure *C.rpyc_error) error {
 	switch C.rpyc_error_status(failure) {
 	case C.RPYC_ERR_CLOSED, C.RPYC_ERR_EOF, C.RPYC_ERR_IO:
 		kind = ErrClosed
+	case C.RPYC_ERR_STALE:
+		return &problem{ErrStale, "rpyc: " + text, ErrClosed}
 	case C.RPYC_ERR_TIMEOUT:
 		kind = ErrTimeout
 	case C.RPYC_ERR_TYPE, C.RPYC_ERR_UNSUPPORTED, C.RPYC_ERR_UTF8:

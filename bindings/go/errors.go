@@ -15,6 +15,9 @@ import (
 var (
 	// ErrClosed means that the connection is closed, by this side or by the peer.
 	ErrClosed = errors.New("rpyc: the connection is closed")
+	// ErrStale means that an object was used after the end of its connection. Nothing was sent. Such errors are also
+	// ErrClosed, or the reason for the end.
+	ErrStale = errors.New("rpyc: the object's connection has ended")
 	// ErrTimeout means that no reply arrived before the deadline of the context. The peer may still be working. Such
 	// errors are also context.DeadlineExceeded.
 	ErrTimeout = errors.New("rpyc: no reply in time")

@@ -135,10 +135,16 @@ func (o *Object) target(ctx context.Context) (*Object, error) {
 	if o == nil {
 		return nil, errNoObject
 	}
-	if o.isRoot {
-		return o.conn.root(ctx)
+	if !o.isRoot {
+		return o, nil
 	}
-	return o, nil
+	root, err := o.conn.root(ctx)
+	if err != nil && ctx.Err() == nil {
+		if over := o.conn.stale(); over != nil {
+			return nil, over // the root is an object like others
+		}
+	}
+	return root, err
 }
 
 // Call calls the object, for example a function. The last argument may be Keywords.

@@ -3,6 +3,7 @@ package rpyc
 import (
 	"context"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -103,6 +104,9 @@ func (c *conn) send(ctx context.Context, q question) (asked, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.usable(); err != nil {
+		if q.asksObject() {
+			err = staleBecause(err)
+		}
 		return asked{}, err
 	}
 	if c.stopNext {
@@ -145,9 +149,33 @@ func (c *conn) whyNot(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if over := c.usable(); over != nil {
-		return over
+		return staleBecause(over)
 	}
 	return err
+}
+
+// asksObject reports whether an object of the peer is asked, and not the connection.
+func (q *question) asksObject() bool {
+	if q.raw && len(q.args) > 0 {
+		_, ok := q.args[0].(*Object)
+		return ok
+	}
+	return q.object != nil
+}
+
+// stale returns the error of an object whose connection has ended; nil while it is open.
+func (c *conn) stale() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if over := c.usable(); over != nil {
+		return staleBecause(over)
+	}
+	return nil
+}
+
+func staleBecause(over error) error {
+	text := strings.TrimPrefix(over.Error(), "rpyc: ")
+	return &problem{ErrStale, "rpyc: the object's connection has ended: " + text, over}
 }
 
 // usable returns the reason why the connection cannot be used any more. The lock is held.

@@ -140,7 +140,7 @@ impl Shared {
         let home: Arc<dyn Home> = self.clone();
         let done = self.root().and_then(|root| hook(&home, &root));
         match done {
-            Err(Error::Eof(_) | Error::Closed(_) | Error::Timeout(_)) => Ok(()),
+            Err(Error::Eof(_) | Error::Closed(_) | Error::Stale(_) | Error::Timeout(_)) => Ok(()),
             Err(_) if self.with_protocol(|protocol| protocol.config().close_catchall) => Ok(()),
             done => done,
         }

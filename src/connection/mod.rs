@@ -44,6 +44,7 @@ pub use obtain::{obtain, obtain_array, obtain_value, pickled};
 pub use pooled::Turned;
 pub use queue::Queue;
 pub use resting::Lookout;
+pub use retrying::{FIRST_PAUSE, LONGEST_PAUSE, with_jitter};
 pub use shared::{Attachment, Shared};
 pub use wait::{wait_all, wait_any};
 
@@ -183,6 +184,24 @@ impl Connection {
                 retrying::repeat(address, time, || Connection::connect_once(address, connect, service, config.clone()))
             }
         }
+    }
+
+    /// Connects and fetches the peer's root, and repeats both as the option `connect_retry` says, with `sleep` for the
+    /// pauses.
+    pub fn connect_with_root(
+        address: &Address,
+        connect: &Connect<'_>,
+        service: Option<&Arc<Class>>,
+        config: &Config,
+        sleep: impl FnMut(Duration) -> Result<()>,
+    ) -> Result<Connection> {
+        retrying::repeat_by(address, config.connect_retry, sleep, || {
+            let connection = Connection::connect_once(address, connect, service, config.clone())?;
+            match connection.shared.fetch_root() {
+                Err(Error::Remote(_)) | Ok(_) => Ok(connection),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn connect_once(

@@ -38,7 +38,7 @@ impl Shared {
             inner = self.await_first_word(inner);
         }
         if inner.life.end.is_some() {
-            return Err(inner.life.gone());
+            return Err(self.not_sent(&inner, &body));
         }
         if self.bind_threads {
             inner.protocol.set_threads(threads::here(self));
@@ -50,6 +50,28 @@ impl Shared {
             inner.protocol.request(body, token)?
         };
         Ok((inner, seq))
+    }
+
+    /// Makes the error of a request after the end. That of an object says that nothing was sent.
+    #[cold]
+    fn not_sent(&self, inner: &Inner, body: &Body<'_>) -> Error {
+        let gone = inner.life.gone();
+        if body.asks_object() { self.stale(gone) } else { gone }
+    }
+
+    /// Makes the error of a request to an object that was not sent because the connection had ended with `gone`.
+    #[cold]
+    pub(super) fn stale(&self, gone: Error) -> Error {
+        match gone {
+            // The connection is still being made.
+            _ if !self.is_closed() => gone,
+            Error::Exit(_) => gone,
+            Error::Eof(text) => Error::Stale(text),
+            Error::Closed(_) => Error::Stale(
+                "the object's connection has ended; connect again, and request the root and all objects again".into(),
+            ),
+            other => Error::Stale(format!("the object's connection has ended: {other}")),
+        }
     }
 
     /// Sends a request and waits for its reply. Requests of the peer are served meanwhile. A bytes reply that fits is

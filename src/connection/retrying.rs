@@ -8,31 +8,41 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 /// The first pause, and the longest one.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
+pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Calls `attempt` until it succeeds, fails for good, or the time is over. Each attempt resolves the host anew. Of
 /// the application only an authenticator may have run on a connection whose attempt failed.
-pub(super) fn repeat<T>(
+pub(super) fn repeat<T>(address: &Address, time: Option<Duration>, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let sleep = |pause| {
+        std::thread::sleep(pause);
+        Ok(())
+    };
+    repeat_by(address, time, sleep, attempt)
+}
+
+/// The same, with `sleep` for the pauses. Its error ends the attempts.
+pub(super) fn repeat_by<T>(
     address: &Address,
     time: Option<Duration>,
+    mut sleep: impl FnMut(Duration) -> Result<()>,
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let Some(time) = time.filter(|_| address.can_connect_again()) else { return attempt() };
     // None: the deadline is not representable, so there is none.
     let deadline = Instant::now().checked_add(time);
-    let mut pause = FIRST;
+    let mut pause = FIRST_PAUSE;
     loop {
         let error = match attempt() {
             Err(error) if may_pass(&error) => error,
             done => return done,
         };
-        let left = deadline.map_or(LONGEST, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.map_or(LONGEST_PAUSE, |deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Err(error);
         }
-        std::thread::sleep(with_jitter(pause).min(left));
-        pause = (pause * 2).min(LONGEST);
+        sleep(with_jitter(pause).min(left))?;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -42,7 +52,7 @@ fn may_pass(error: &Error) -> bool {
 }
 
 /// Takes off up to a half, so that many clients do not come at once.
-fn with_jitter(pause: Duration) -> Duration {
+pub fn with_jitter(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() as u32;
     pause / 2 + pause / 2 * (random >> 16) / (1 << 16)
 }
@@ -53,7 +63,7 @@ mod tests {
 
     #[test]
     fn pauses_are_shortened_by_up_to_a_half() {
-        for pause in [FIRST, LONGEST] {
+        for pause in [FIRST_PAUSE, LONGEST_PAUSE] {
             for _ in 0..100 {
                 let time = with_jitter(pause);
                 assert!(time >= pause / 2 && time < pause, "{time:?}");

@@ -243,7 +243,7 @@ impl Shared {
     }
 
     /// Makes the error of requests from now on.
-    pub(super) fn ended(&self) -> Error {
+    pub(crate) fn ended(&self) -> Error {
         self.lock().life.gone()
     }
 

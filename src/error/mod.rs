@@ -68,6 +68,9 @@ pub enum Error {
     /// The connection was closed before.
     #[error("{0}")]
     Closed(String),
+    /// An object whose connection had ended before the request, which was not sent.
+    #[error("{0}")]
+    Stale(String),
     /// An address that cannot be understood.
     #[error("{0}")]
     Address(String),

@@ -11,7 +11,7 @@ impl From<Error> for Exception {
             Error::Remote(_) | Error::Exit(_) => "",
             Error::Timeout(_) => "TimeoutError",
             Error::Interrupted(_) => "InterruptedError",
-            Error::Eof(_) | Error::Closed(_) => "EOFError",
+            Error::Eof(_) | Error::Closed(_) | Error::Stale(_) => "EOFError",
             Error::Io { source, .. } | Error::Connect { source, .. } => return of_the_system(&error, source),
             Error::Address(_) => "OSError",
             Error::Authentication(_) | Error::Unsafe(_) => "PermissionError",

@@ -56,9 +56,9 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
 /// Runs before the application closes a connection. The connection and the peer's root are borrowed for the call, and
 /// can still be used.
 ///
-/// It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED and RPYC_ERR_TIMEOUT are ignored: the
-/// peer has gone or does not reply. rpyc_connection_close() returns any other status, unless close_catchall is on. The
-/// connection is closed in any case.
+/// It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_STALE and RPYC_ERR_TIMEOUT
+/// are ignored: the peer has gone or does not reply. rpyc_connection_close() returns any other status, unless
+/// close_catchall is on. The connection is closed in any case.
 pub type rpyc_before_closed_fn = Option<
     unsafe extern "C" fn(
         connection: *mut rpyc_connection,
@@ -138,6 +138,7 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
         RPYC_OK => Ok(()),
         status::RPYC_ERR_EOF => Err(Error::Eof(text)),
         status::RPYC_ERR_CLOSED => Err(Error::Closed(text)),
+        status::RPYC_ERR_STALE => Err(Error::Stale(text)),
         status::RPYC_ERR_TIMEOUT => Err(Error::Timeout(text)),
         _ => Err(Error::Application(status, text)),
     }

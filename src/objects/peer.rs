@@ -96,7 +96,7 @@ pub fn home_of(object: &Proxy) -> Result<Arc<dyn Home>> {
 
 #[cold]
 fn gone() -> Error {
-    Error::Closed("the object's connection has ended".into())
+    Error::Stale("the object's connection has ended; connect again, and request the root and all objects again".into())
 }
 
 pub(super) fn outcome(result: Result<Value>) -> Outcome {

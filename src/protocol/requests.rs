@@ -5,7 +5,7 @@ use super::request::{Handler, Seq};
 use super::{Core, Protocol, State, boxing, native};
 use crate::codec::brine::{self, Sink, tag};
 use crate::error::{Error, Result};
-use crate::value::{Proxy, Text, Value};
+use crate::value::{Proxy, Reference, Text, Value};
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,6 +184,14 @@ impl<T> Protocol<T> {
 }
 
 impl Body<'_> {
+    /// Returns whether an object of the peer is asked, and not the connection.
+    pub fn asks_object(&self) -> bool {
+        match self {
+            Body::Raw { args, .. } => matches!(args.first(), Some(Value::Ref(Reference::Remote(_)))),
+            _ => true,
+        }
+    }
+
     /// Returns whether the request may run code of the peer's application, which can take long.
     fn runs_code(&self) -> bool {
         use Handler::*;

@@ -1,7 +1,7 @@
 //! Implements the interface of the objects layer to a session: objects reply over it, but cannot wait on it, because
 //! the application does the I/O.
 
-use super::{Session, closed};
+use super::{Session, closed, stale};
 use crate::budget::Account;
 use crate::codec::pickle;
 use crate::config::{Config, Limits};
@@ -57,7 +57,7 @@ impl Home for Door {
         for Inquiry { object, ask, then } in inquiries {
             match &session {
                 Some(session) => session.inquire(&object, &ask, then, timeout),
-                None => then(Err(closed())),
+                None => then(Err(stale())),
             }
         }
     }

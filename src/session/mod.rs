@@ -402,6 +402,9 @@ impl Session {
     /// Sends a request. Its reply is an event with the token.
     pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
         let mut protocol = self.protocol()?;
+        if protocol.is_closed() && body.asks_object() {
+            return Err(stale());
+        }
         let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
         let sent = protocol.request_within(body, Token::Application(token), left);
         if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
@@ -453,7 +456,7 @@ impl Session {
             Ok(protocol) if !protocol.is_closed() => protocol,
             Ok(protocol) => {
                 drop(protocol);
-                return then(Err(closed()));
+                return then(Err(stale()));
             }
             Err(error) => return then(Err(error)),
         };
@@ -631,6 +634,11 @@ impl Drop for Session {
 
 fn overdue() -> Error {
     Error::Timeout("no reply in time; the request may still be running".into())
+}
+
+/// Of an object.
+fn stale() -> Error {
+    Error::Stale("the object's session is closed; get the object again, over a new one".into())
 }
 
 fn closed() -> Error {

@@ -189,6 +189,19 @@ impl<S: Stream, B: Base> Adapter<S, B> {
 }
 
 impl<S: Stream, B: Base> Transport for Adapter<S, B> {
+    fn open_now(&self) -> io::Result<Option<Ready>> {
+        match lock(&self.state).stream.begin() {
+            None => Ok(None),
+            Some(Step::Failed(error)) => {
+                self.failed(&error);
+                Err(error)
+            }
+            Some(Step::Want(Direction::Write)) => Ok(Some(Ready { read: false, write: true })),
+            Some(Step::Want(Direction::Read) | Step::Done(_)) => Ok(Some(Ready { read: true, write: false })),
+            Some(Step::End) => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     fn open(&self, timeout: Option<Duration>) -> io::Result<()> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {

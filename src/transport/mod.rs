@@ -13,6 +13,8 @@ mod connecting;
 mod descriptors;
 mod listener;
 mod memory;
+#[cfg(not(feature = "model"))]
+mod opening;
 mod passed;
 mod shm;
 mod socket;
@@ -37,6 +39,8 @@ pub use connecting::{connect, connect_with, from_descriptors, from_socket};
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
+#[cfg(not(feature = "model"))]
+pub use opening::{Opening, resolve};
 #[cfg(feature = "model")]
 pub use shm::waiting::Sleepers;
 #[cfg(not(feature = "model"))]
@@ -59,6 +63,11 @@ pub trait Transport: Send + Sync {
     /// Prepares an accepted stream for data, within the timeout: a handshake, if the transport has one.
     fn open(&self, _timeout: Option<Duration>) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Continues `open` without waiting. Returns the directions of the descriptor to wait for, or None when it is done.
+    fn open_now(&self) -> io::Result<Option<Ready>> {
+        Ok(None)
     }
 
     /// Returns the certificate with which the peer authenticated itself, as DER.

@@ -255,7 +255,7 @@ fn connect_one(candidate: SocketAddr, timeout: Duration) -> io::Result<Stream> {
     named(socket, &target, "")
 }
 
-fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
+pub(super) fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
     let context = format!("cannot connect to {address}");
     let timed_out = failures.iter().all(|(_, e)| e.kind() == io::ErrorKind::TimedOut);
     let each = failures.iter().map(|(at, e)| format!("{at}: {e}")).collect::<Vec<_>>().join("; ");
@@ -268,6 +268,13 @@ fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> 
         Some((_, e)) => Error::connect(context, io::Error::new(e.kind(), each)),
         None => Error::Address(format!("{context}: the host has no address")),
     }
+}
+
+/// Returns whether a socket can be written to now, or has failed.
+pub(super) fn is_writable(socket: &Socket) -> io::Result<bool> {
+    let mut fds = [sys::interest(Some(socket.as_raw_fd()), sys::WRITABLE)];
+    sys::poll_once(&mut fds, Some(Duration::ZERO))?;
+    Ok(fds.iter().any(|polled| sys::is_ready(polled, sys::WRITABLE)))
 }
 
 /// Converts a Unix address to the kernel's form.

@@ -18,6 +18,10 @@ impl Connector {
         missing()
     }
 
+    pub(super) fn begin(&self, _below: Arc<dyn Transport>) -> Result<Arc<dyn Transport>> {
+        missing()
+    }
+
     pub(super) fn connect(&self, _below: Arc<dyn Transport>, _timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
         missing()
     }

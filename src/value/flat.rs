@@ -212,6 +212,11 @@ pub(super) fn depth_at_most(value: &Value, levels: usize) -> bool {
     value.flat().all(|(depth, value)| depth < levels || !value.is_container())
 }
 
+/// Whether `test` is true for an object of a peer in it.
+pub(super) fn any_remote(value: &Value, test: &dyn Fn(&super::Proxy) -> bool) -> bool {
+    value.flat().any(|(_, value)| matches!(value, Value::Ref(Reference::Remote(proxy)) if test(proxy)))
+}
+
 /// The first object of a peer in it, by depth.
 #[cold]
 #[inline(never)]

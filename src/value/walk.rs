@@ -81,6 +81,15 @@ impl Value {
         }
     }
 
+    /// Returns whether `test` is true for an object of a peer in it.
+    pub fn any_remote(&self, test: &dyn Fn(&Proxy) -> bool) -> bool {
+        match self {
+            Value::Ref(Reference::Remote(proxy)) => test(proxy),
+            _ if self.is_container() => flat::any_remote(self, test),
+            _ => false,
+        }
+    }
+
     /// The first object of a peer in it, by depth.
     pub fn first_remote(&self) -> Option<&Arc<Proxy>> {
         match self {

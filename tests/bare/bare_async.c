@@ -46,7 +46,7 @@ static rpyc_status start(rpyc_object *object, int32_t handler, const char *name,
     result->connection = bare_find(object);
     if (result->connection == NULL) {
         free(result);
-        return bare_fail(RPYC_ERR_CLOSED, "the object's connection has ended", error_out);
+        return bare_fail(RPYC_ERR_STALE, "the object's connection has ended", error_out);
     }
     result->reply.settle = settle;
     result->references = 2;

@@ -21,7 +21,7 @@ rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *nam
         for (size_t i = 0; i < count; i++)
             rpyc_value_free(args[i]);
         rpyc_value_free(keywords);
-        return bare_fail(RPYC_ERR_CLOSED, "the object's connection has ended", error_out);
+        return bare_fail(RPYC_ERR_STALE, "the object's connection has ended", error_out);
     }
     rpyc_status status =
         rpyc_session_ask(connection->session, (uintptr_t)&reply, handler, object, name, RPYC_NUL_TERMINATED, args,

@@ -238,7 +238,7 @@ CHECK(second_connection)
     TRUE(!rpyc_object_same(theirs, ours));
     EQUAL(ATTRIBUTE(theirs, "label"), S("shared"));
     OK(rpyc_connection_close(other, ERROR));
-    FAILS(RPYC_ERR_CLOSED, rpyc_object_get_attr(theirs, "label", OUT, ERROR));
+    FAILS(RPYC_ERR_STALE, rpyc_object_get_attr(theirs, "label", OUT, ERROR));
     rpyc_object_free(other_root);
     rpyc_connection_free(other);
     EQUAL(CALL(c->root, "add", I(5), I(6)), I(11));

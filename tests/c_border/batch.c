@@ -358,7 +358,7 @@ static void ended(struct peers *peers)
     told = (struct told){0};
     told.batch = without_args(probe_it, 20, 50);
     rpyc_prepared_free(probe_it);
-    GIVES(RPYC_ERR_CLOSED, rpyc_batch_run(told.batch, -1, tell, &told, &error));
+    GIVES(RPYC_ERR_STALE, rpyc_batch_run(told.batch, -1, tell, &told, &error));
     CHECK(each_once(&told, 50) && told.unsent == 50);
     GIVES(RPYC_ERR_STATE, rpyc_batch_value(told.batch, 0, &value, &error));
     rpyc_batch_free(told.batch);

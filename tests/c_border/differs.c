@@ -19,7 +19,7 @@ static void lifetime(void)
     rpyc_value_free(answer);
     answer = NULL;
     rpyc_connection_free(clone);
-    GIVES(RPYC_ERR_CLOSED, rpyc_object_call_method(root, "probe", NULL, 0, NULL, &answer, &error));
+    GIVES(RPYC_ERR_STALE, rpyc_object_call_method(root, "probe", NULL, 0, NULL, &answer, &error));
     pthread_join(peers.thread, NULL); /* the other side has seen the end */
     CHECK(rpyc_connection_closed(peers.server));
     rpyc_object_free(root);

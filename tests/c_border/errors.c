@@ -64,9 +64,11 @@ static void lost_connection(void)
     open_with(NULL, NULL);
     /* The server goes while we wait, and is gone for all who come later. */
     for (int i = 0; i < 2; i++) {
-        GIVES(RPYC_ERR_EOF, rpyc_object_call_method(root, "vanish", NULL, 0, NULL, &value, &got));
+        const rpyc_status status = i == 0 ? RPYC_ERR_EOF : RPYC_ERR_STALE;
+
+        GIVES(status, rpyc_object_call_method(root, "vanish", NULL, 0, NULL, &value, &got));
         says(
-            RPYC_ERR_EOF, got,
+            status, got,
             "lost the connection with %s: the peer ended the stream; connect again, and request the root and all objects again");
     }
 }
@@ -78,7 +80,10 @@ static void closed(void)
 
     open_with(NULL, NULL);
     OK(rpyc_connection_close(connection, &error));
-    GIVES(RPYC_ERR_CLOSED, rpyc_object_call_method(root, "get_service_name", NULL, 0, NULL, &value, &got));
+    GIVES(RPYC_ERR_STALE, rpyc_object_call_method(root, "get_service_name", NULL, 0, NULL, &value, &got));
+    says(RPYC_ERR_STALE, got,
+         "the object's connection has ended; connect again, and request the root and all objects again");
+    GIVES(RPYC_ERR_CLOSED, rpyc_connection_ping(connection, NULL, 0, -1, &got));
     says(RPYC_ERR_CLOSED, got, "the connection is closed; connect again");
 }
 

@@ -254,7 +254,7 @@ static void closed(struct peers *peers, rpyc_object *root)
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_sync_request(peers->client, RPYC_HANDLE_GETROOT, NULL, 0, &answer, &error));
     GIVES(RPYC_ERR_CLOSED,
           rpyc_connection_async_request(peers->client, RPYC_HANDLE_GETROOT, NULL, 0, 1000, &result, &error));
-    GIVES(RPYC_ERR_CLOSED, rpyc_object_str(root, &answer, &error));
+    GIVES(RPYC_ERR_STALE, rpyc_object_str(root, &answer, &error));
     GIVES(RPYC_ERR_CLOSED, rpyc_connection_serve(peers->client, 0, &handled, &error));
     CHECK(answer == NULL && object == NULL && result == NULL && !handled);
 }

@@ -318,7 +318,7 @@ static void waits(const char *gate)
     INTERRUPTED(peer.connection, rpyc_connection_serve_threaded(peer.connection, 3, 0, &error));
     OK(rpyc_connection_close(peer.connection, &error));
     OK(rpyc_connection_interrupt(peer.connection));
-    GIVES(RPYC_ERR_CLOSED, slow(peer.root, 0));
+    GIVES(RPYC_ERR_STALE, slow(peer.root, 0));
     rpyc_object_free(peer.root);
     rpyc_connection_free(peer.connection);
 

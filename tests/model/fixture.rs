@@ -230,9 +230,9 @@ pub fn expect_echo(root: &Reference, n: i64) {
     assert_eq!(int(&call_method(root, "echo", &[Value::Int(n)]).unwrap()), n);
 }
 
-/// The error of a call that was cut off by the end of its connection.
+/// The error of a call that was cut off by the end of its connection, or not sent after it.
 pub fn is_end<T>(result: &Result<T>) -> bool {
-    matches!(result, Err(Error::Eof(_) | Error::Closed(_)))
+    matches!(result, Err(Error::Eof(_) | Error::Closed(_) | Error::Stale(_)))
 }
 
 /// A client and a server whose `threads` serve it, and the client's root of the server.

@@ -13,7 +13,7 @@ ROWS = (
     ("protocol",),
     ("objects",),
     ("connection", "session"),
-    ("server", "classic"),
+    ("server", "classic", "client"),
     ("ffi", "api"),
     ("bin",),
 )

@@ -76,6 +76,8 @@ import silence                                        # noqa: F401
 import handover                                      # noqa: F401
 import pool                                           # noqa: F401
 import staying                                       # noqa: F401
+import reconnecting                                  # noqa: F401
+import connecting                                    # noqa: F401
 import soak                                          # noqa: F401
 import cpp                                           # noqa: F401
 import nesting                                       # noqa: F401

@@ -14,7 +14,7 @@ import sys
 OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice", "rpyc_async_result_wait_all", "rpyc_value_convert_all", "rpyc_session_new"}
 # What a function gives for NULL where that is not 0, false or NULL.
 SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connection_write_fileno": "-1",
-           "rpyc_connection_wake_fileno": "-1", "rpyc_connection_next_deadline": "-1", "rpyc_queue_fileno": "-1",
+           "rpyc_connection_wake_fileno": "-1", "rpyc_connection_next_deadline": "-1", "rpyc_connecting_fileno": "-1", "rpyc_connecting_next_deadline": "-1", "rpyc_queue_fileno": "-1",
            "rpyc_server_stop_fd": "-1", "rpyc_connection_dialect": None,
            "rpyc_value_equal": None, "rpyc_object_same": None, "rpyc_error_message": None, "rpyc_error_describe": None,
            "rpyc_connection_closed": "1", "rpyc_session_closed": "1", "rpyc_session_next_deadline": "-1", "rpyc_call_cancelled": "1", "rpyc_call_name": None}
@@ -25,7 +25,7 @@ WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_pol
 OWNED_CALL = {"rpyc_session_return_packed", "rpyc_session_raise_packed"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
-           "server", "classic", "redirection", "buffer", "session", "decoder", "prepared", "batch")
+           "server", "client", "connecting", "classic", "redirection", "buffer", "session", "decoder", "prepared", "batch")
 # Fixtures that the program has; what takes other handles is tried with NULL only.
 FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server",
             "buffer", "session", "decoder", "prepared", "batch"}

@@ -38,6 +38,8 @@
 #include "rpyc/class.hpp"
 #include "rpyc/shared.hpp"
 #include "rpyc/service.hpp"
+#include "rpyc/client.hpp"
+#include "rpyc/connecting.hpp"
 #include "rpyc/server.hpp"
 #include "rpyc/stream.hpp"
 #include "rpyc/queue.hpp"

@@ -146,7 +146,7 @@ impl From<Error> for Failure {
             }
             Error::Argument(_) => return Failure::usage(text),
             Error::Connect { .. } => return Failure::new(CONNECT, text),
-            Error::Eof(_) | Error::Closed(_) => {
+            Error::Eof(_) | Error::Closed(_) | Error::Stale(_) => {
                 "The peer ended the connection before it replied. It was stopped, has crashed, or enforces a limit; see its log"
             }
             Error::Timeout(_) => "The request may still be running there. --timeout SECONDS waits longer",
@@ -165,7 +165,7 @@ impl Failure {
     pub fn at_first(error: Error, address: &impl std::fmt::Display) -> Failure {
         let text = error.to_string();
         match error {
-            Error::Eof(_) | Error::Closed(_) => Failure::new(PROTOCOL, text).hint(
+            Error::Eof(_) | Error::Closed(_) | Error::Stale(_) => Failure::new(PROTOCOL, text).hint(
                 "The peer ended the connection before its first reply. It may require TLS, deny this client, or not be an \
                  RPyC server; see its log",
             ),

@@ -226,6 +226,7 @@ fn with_more(error: &Error, how: &str) -> Error {
         Error::Interrupted(text) => Error::Interrupted(more(text)),
         Error::Closed(text) => Error::Closed(more(text)),
         Error::Eof(text) => Error::Eof(more(text)),
+        Error::Stale(text) => Error::Stale(more(text)),
         other => other.clone(),
     }
 }
@@ -270,6 +271,8 @@ impl Shared {
             progress.take_arrived(&mut inner, run);
             if inner.life.end.is_some() {
                 let gone = inner.life.gone();
+                // Nothing was sent at all.
+                let gone = if progress.next == 0 { self.stale(gone) } else { gone };
                 return (inner, if progress.is_complete() { Ok(()) } else { Err(gone) });
             }
             if progress.batch.stop.is_stopped() || progress.next_local() {

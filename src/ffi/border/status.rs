@@ -51,6 +51,9 @@ pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
 pub const RPYC_ERR_WAIT_INTERRUPTED: rpyc_status = 107;
 /// The peer did not authenticate itself, or it refused this side. See rpyc_config_set_authenticator().
 pub const RPYC_ERR_AUTHENTICATION: rpyc_status = 110;
+/// The object belongs to a connection that had ended before the call. Nothing was sent. Get the object again, over a new
+/// connection.
+pub const RPYC_ERR_STALE: rpyc_status = 111;
 /// The peer sent malformed data.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// A limit on size, number or depth was exceeded.
@@ -112,6 +115,7 @@ pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
         RPYC_ERR_WAIT_INTERRUPTED => c"RPYC_ERR_WAIT_INTERRUPTED",
         RPYC_ERR_AUTHENTICATION => c"RPYC_ERR_AUTHENTICATION",
+        RPYC_ERR_STALE => c"RPYC_ERR_STALE",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
         RPYC_ERR_UNSAFE => c"RPYC_ERR_UNSAFE",
@@ -207,6 +211,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
         Error::Closed(_) => RPYC_ERR_CLOSED,
+        Error::Stale(_) => RPYC_ERR_STALE,
         Error::Cancelled(_) => RPYC_ERR_CANCELLED,
         Error::Interrupted(_) => RPYC_ERR_WAIT_INTERRUPTED,
         Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
@@ -236,6 +241,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_EOF => Error::Eof(text),
         RPYC_ERR_TIMEOUT => Error::Timeout(text),
         RPYC_ERR_CLOSED => Error::Closed(text),
+        RPYC_ERR_STALE => Error::Stale(text),
         RPYC_ERR_WAIT_INTERRUPTED => Error::Interrupted(text),
         // Its number is not kept.
         RPYC_ERR_ADDRESS | RPYC_ERR_IO => Error::Address(text),

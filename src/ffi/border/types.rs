@@ -26,6 +26,16 @@ pub struct rpyc_connection {
     _opaque: (),
 }
 
+/// A client of one address, which connects again when its connection has ended. Shared.
+pub struct rpyc_client {
+    _opaque: (),
+}
+
+/// An attempt to connect that never blocks, for event loops. Shared.
+pub struct rpyc_connecting {
+    _opaque: (),
+}
+
 /// Threads that serve a connection in the background, like RPyC's BgServingThread. Shared; freeing the last handle
 /// stops them.
 pub struct rpyc_serving {

@@ -16,5 +16,8 @@ mod waiting;
 
 mod facts;
 
+mod connecting;
 mod event_loop;
 mod serving;
+
+mod client;

@@ -43,7 +43,7 @@ pub type rpyc_batch_fn = Option<
 /// @param method copied, NUL-terminated; NULL to call the object itself
 /// @param prepared_out owned, free with rpyc_prepared_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (the connection is gone), RPYC_ERR_STATE (an object
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STALE (the connection is gone), RPYC_ERR_STATE (an object
 ///         of a session)
 ///
 /// Threads: any. Since: 0.1.
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn rpyc_batch_free(batch: *mut rpyc_batch) {
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running), RPYC_ERR_ARGUMENT (another
-///         connection, or impossible count), RPYC_ERR_TYPE (keywords is not a dict with str keys), RPYC_ERR_CLOSED (the
+///         connection, or impossible count), RPYC_ERR_TYPE (keywords is not a dict with str keys), RPYC_ERR_STALE (the
 ///         connection is gone), RPYC_ERR_LIMIT (2^32 calls), RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any. Since: 0.1.
@@ -332,7 +332,7 @@ pub unsafe extern "C" fn rpyc_batch_add_many(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK (each call has a result of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is already running,
 ///         and no callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_CANCELLED (by rpyc_batch_cancel()),
-///         RPYC_ERR_WAIT_INTERRUPTED, connection errors
+///         RPYC_ERR_WAIT_INTERRUPTED, connection errors, RPYC_ERR_STALE (the connection had ended; no call was sent)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

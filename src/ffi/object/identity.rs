@@ -127,7 +127,7 @@ fn c_name(reference: &Reference) -> CString {
 /// @param object borrowed
 /// @param connection_out owned, free with rpyc_connection_free(); it does not keep the connection open
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_STALE
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -152,7 +152,8 @@ impl Asking<'_> {
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown handler, wrong number of
 ///         arguments, an object of another session), RPYC_ERR_TYPE (an object of this process, keywords that are not a
-///         dict with str keys), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+///         dict with str keys), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED,
+///         RPYC_ERR_STALE (an object after the end of the session)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
@@ -244,7 +245,7 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
 /// @param sequence_out number of the request; may be NULL
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT,
-///         RPYC_ERR_CLOSED
+///         RPYC_ERR_CLOSED, RPYC_ERR_STALE (as rpyc_session_ask)
 ///
 /// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]

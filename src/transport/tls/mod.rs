@@ -75,12 +75,17 @@ impl Connector {
         Ok(Connector { config: Arc::new(config), name, verified: !options.insecure_no_verification })
     }
 
+    /// Makes a transport over a connected one; `open` or `open_now` do its handshake.
+    pub(super) fn begin(&self, below: Arc<dyn Transport>) -> Result<Arc<dyn Transport>> {
+        let connection = ClientConnection::new(self.config.clone(), self.name.clone())
+            .map_err(|e| errors::config("a TLS connection", &e))?;
+        Ok(over(below, connection.into(), self.verified))
+    }
+
     /// Does the handshake over a connected transport, within `timeout`.
     pub(super) fn connect(&self, below: Arc<dyn Transport>, timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
         let peer = below.peer_name();
-        let connection = ClientConnection::new(self.config.clone(), self.name.clone())
-            .map_err(|e| errors::config("a TLS connection", &e))?;
-        let stream = over(below, connection.into(), self.verified);
+        let stream = self.begin(below)?;
         match stream.open(timeout) {
             Ok(()) => Ok(stream),
             Err(e) if e.kind() == io::ErrorKind::TimedOut => {

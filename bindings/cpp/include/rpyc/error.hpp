@@ -128,13 +128,18 @@ class Timeout : public TransportError {
 public:
     using TransportError::TransportError;
 };
-/** RPYC_ERR_CLOSED: the connection was closed. Base of Eof. */
+/** RPYC_ERR_CLOSED: the connection was closed. Base of Eof and Stale. */
 class Closed : public TransportError {
 public:
     using TransportError::TransportError;
 };
 /** RPYC_ERR_EOF: the peer ended the stream. */
 class Eof : public Closed {
+public:
+    using Closed::Closed;
+};
+/** RPYC_ERR_STALE: an object whose connection had ended before the call. Nothing was sent. */
+class Stale : public Closed {
 public:
     using Closed::Closed;
 };

@@ -139,6 +139,7 @@ template <class E>
     case RPYC_ERR_EOF: throw Eof(status, message);
     case RPYC_ERR_TIMEOUT: throw Timeout(status, message);
     case RPYC_ERR_CLOSED: throw Closed(status, message);
+    case RPYC_ERR_STALE: throw Stale(status, message);
     case RPYC_ERR_ADDRESS: throw AddressError(status, message);
     case RPYC_ERR_BACKPRESSURE: throw Backpressure(status, message);
     case RPYC_ERR_CANCELLED: throw Cancelled(status, message);
