@@ -121,6 +121,7 @@ func TestShutdownWaitsForTheRestOfAMessage(t *testing.T) {
 	stream := raw(t, addr)
 	speaks(t, stream)
 	stream.Write(ping[:7])
+	time.Sleep(time.Second) // until the server has read it, on a busy machine too
 	shut := make(chan error, 1)
 	go func() { shut <- server.Shutdown(context.Background()) }()
 	select {
