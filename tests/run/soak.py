@@ -49,12 +49,16 @@ class Staying:
             time.sleep(0.02)
         raise Failed("no report; it %s" % ("has ended" if self.process.ended else "hangs"))
 
-    def settled(self, case):
-        """A report as soon as nothing runs any more."""
+    def settled(self, case, most=None):
+        """A report as soon as nothing runs any more: threads end after their connections, three times the same number of them, and
+        not more than `most`."""
         end = time.monotonic() + case.left(120)
+        threads = []
         while True:
             now = self.report()
-            if now["running"] == 0 and now["connections"] == self.steady and now["objects"] == self.steady:
+            threads.append(now["threads"])
+            still = len(set(threads[-3:])) == 1 and len(threads) >= 3 and threads[-1] <= (most or threads[-1])
+            if still and now["running"] == 0 and now["connections"] == self.steady and now["objects"] == self.steady:
                 return now
             if time.monotonic() > end:
                 raise Failed("does not come to rest: %s" % now)
@@ -149,12 +153,12 @@ class Soak:
 
     looks = 0
 
-    def look(self):
+    def look(self, first):
         """What the connections that stay hold, both ways, and how those who stay are."""
         for _worked in self.ask_stays("work", "^worked\n"):
             pass
         # The garbage of a server in Go is collected for its report.
-        looks = {who: stayer.settled(self.case) for who, stayer in self.stayers.items()}
+        looks = {who: stayer.settled(self.case, first and first[who]["threads"]) for who, stayer in self.stayers.items()}
         for who, now in looks.items():
             if now["wrong"]:
                 raise Failed("%s: %d wrong answers: %s" % (who, now["wrong"], self.stayers[who].process.read("err")[-2000:]))
@@ -177,7 +181,7 @@ def soak(case, seconds, log=None):
     first = None
     while time.monotonic() < end or run.rounds <= WARM:
         run.round()
-        held, looks = run.look()
+        held, looks = run.look(first and first[1])
         if log:
             log.write("%d %s %s\n" % (run.rounds, held, looks))
             log.flush()
