@@ -18,6 +18,7 @@ enum { ROOT = 1, ASK, FIRST_TOKEN = 100 };
 /* One whose peer has gone has no fd any more; its session says so to whoever asks, until another takes the place. */
 static struct {
     int fd;
+    bool ended; /* the stream is to be closed: its peer waits for that */
     rpyc_session *session;
 } ends[ENDS];
 static rpyc_object *owner; /* its root */
@@ -101,11 +102,10 @@ static void reply(rpyc_session_event *event)
     rpyc_call_free(call);
 }
 
-/* Handles what has arrived. Returns whether the session has ended: its peer waits for the end of the stream. */
-static bool events(int end)
+/* Handles what has arrived. */
+static void events(int end)
 {
     rpyc_session_event event = {.struct_size = sizeof event};
-    bool closed = false;
 
     while (ends[end].session != NULL && rpyc_session_next_event(ends[end].session, &event, NULL) == RPYC_OK &&
            event.kind != RPYC_EVENT_NONE) {
@@ -114,12 +114,11 @@ static bool events(int end)
         else if (event.kind == RPYC_EVENT_REPLY)
             reply(&event);
         else if (event.kind == RPYC_EVENT_SEND)
-            return closed;
+            return;
         else
             rpyc_error_free(event.error);
-        closed = closed || event.kind == RPYC_EVENT_CLOSED;
+        ends[end].ended = ends[end].ended || event.kind == RPYC_EVENT_CLOSED;
     }
-    return closed;
 }
 
 static void move_bytes(int end, short ready)
@@ -127,7 +126,6 @@ static void move_bytes(int end, short ready)
     char buffer[65536];
     ssize_t got = 0;
     size_t taken = 0;
-    bool ended = false;
 
     if (ready & (POLLIN | POLLHUP)) {
         got = read(ends[end].fd, buffer, sizeof buffer);
@@ -135,13 +133,14 @@ static void move_bytes(int end, short ready)
             rpyc_session_feed(ends[end].session, buffer, (size_t)got, NULL); /* what follows the end is not read */
         else
             OK(rpyc_session_end_of_stream(ends[end].session));
-        ended = events(end) || got <= 0;
+        ends[end].ended = got <= 0;
+        events(end);
     }
     while (rpyc_session_take(ends[end].session, buffer, sizeof buffer, &taken) == RPYC_OK && taken > 0)
         for (size_t at = 0; at < taken; at += (size_t)got) /* of the bytes for a peer that has gone nothing is left */
             if ((got = send(ends[end].fd, buffer + at, taken - at, MSG_NOSIGNAL)) <= 0)
                 break;
-    if (ended) {
+    if (ends[end].ended) {
         close(ends[end].fd);
         ends[end].fd = -1;
     }
@@ -166,6 +165,7 @@ static void start(int end, int fd, const rpyc_config *config)
 {
     rpyc_session_free(ends[end].session);
     ends[end].fd = fd;
+    ends[end].ended = false;
     OK(rpyc_session_new(config, RPYC_SESSION_FORWARDS, &ends[end].session, &error));
     OK(rpyc_session_set_id(ends[end].session, (uint64_t)end + 1));
 }
