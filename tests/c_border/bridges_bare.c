@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -164,6 +165,7 @@ static rpyc_config *rules(const char *name)
 static void start(int end, int fd, const rpyc_config *config)
 {
     rpyc_session_free(ends[end].session);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* fails for a Unix socket */
     ends[end].fd = fd;
     ends[end].ended = false;
     OK(rpyc_session_new(config, RPYC_SESSION_FORWARDS, &ends[end].session, &error));
